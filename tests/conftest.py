@@ -1,0 +1,76 @@
+"""What all tests share: a quiet TensorFlow, the command line in-process, markers."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything can import TensorFlow: its C++ log lines, and the user's own
+# Keras settings, are not what is tested.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of free sample photographs; samples/noisy has degraded ones."""
+    return ROOT / "samples"
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Runs `vaenhance ARGUMENTS...` in-process and checks its exit code.
+
+    invoke("info", exit_code=0, input=b"...") returns Click's result: exit_code,
+    stdout, stderr, stdout_bytes.
+    """
+
+    def run(*arguments: Any, exit_code: int = 0, **options: Any) -> Result:
+        from vaenhance.cli import app
+
+        result = CliRunner().invoke(app, [str(a) for a in arguments], **options)
+        assert result.exit_code == exit_code, (
+            f"vaenhance {' '.join(map(str, arguments))}\n"
+            f"exit code {result.exit_code}, expected {exit_code}\n"
+            f"stdout: {result.stdout_bytes[:2000]!r}\nstderr: {result.stderr}\n"
+            f"exception: {result.exception!r}"
+        )
+        return result
+
+    return run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips tests marked gpu where TensorFlow sees none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no GPU visible to TensorFlow"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Repeats what failed before pytest, so that its last lines tell all."""
+    failed = os.environ.get("VAENHANCE_FAILED_CHECKS")
+    if failed:
+        terminalreporter.section("before the tests", red=True)
+        terminalreporter.line(f"FAILED {failed} (messages above)", red=True)
