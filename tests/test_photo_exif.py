@@ -1,0 +1,165 @@
+"""EXIF blocks: what is cut, what stays, and that damage never stops a photograph."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from vaenhance.photo import encode_photo, read_photo
+from vaenhance.photo.exif import clean_exif, clean_xmp
+
+
+def block(entries, *, order="<", following=0, tail=b"") -> bytes:
+    """An EXIF block: entries are (tag, type, count, value field of four bytes)."""
+    rows = b"".join(struct.pack(order + "HHI4s", *entry) for entry in entries)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
+    return (
+        head
+        + struct.pack(order + "H", len(entries))
+        + rows
+        + struct.pack(order + "I", following)
+        + tail
+    )
+
+
+def short(value: int, order="<") -> bytes:
+    return struct.pack(order + "H", value) + b"\0\0"
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_only_the_orientation_leaves(order, orientation):
+    offset = struct.pack(order + "I", 8 + 2 + 3 * 12 + 4)
+    entries = [
+        (0x010F, 2, 4, b"abc\0"),
+        (0x0112, 3, 1, short(orientation, order)),
+        (0x8298, 2, 9, offset),
+    ]
+    before = block(entries, order=order, tail=b"somebody\0 and a maker note")
+    after, found, _ = clean_exif(before)
+    assert found == orientation
+    assert len(after) == len(before)
+    # values did not move, so offsets that only the maker understands still hold
+    assert after.endswith(b"somebody\0 and a maker note")
+    exif = Image.Exif()
+    exif.load(after)
+    assert dict(exif) == {0x010F: "abc", 0x8298: "somebody"}
+
+
+def test_a_block_without_orientation_keeps_its_bytes():
+    data = block([(0x010F, 2, 4, b"abc\0")], tail=b"anything")
+    assert clean_exif(data)[0] == data
+    assert clean_exif(b"Exif\0\0" + data)[0] == data
+
+
+def test_nothing_left_is_no_block():
+    assert clean_exif(block([(0x0112, 3, 1, short(6))])) == (None, 6, None)
+
+
+def test_the_link_to_the_thumbnail_is_cut():
+    data = block([(0x010F, 2, 4, b"abc\0")], following=26, tail=bytes(50))
+    after = clean_exif(data)[0]
+    assert struct.unpack_from("<I", after, 8 + 2 + 12)[0] == 0
+
+
+def test_tags_that_point_nowhere_are_cut():
+    entries = [(0x010F, 2, 4, b"abc\0"), (0x0110, 2, 99, b"\xff\xff\0\0")]
+    exif = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exif.load(clean_exif(block(entries))[0])
+        assert dict(exif) == {0x010F: "abc"}
+
+
+@pytest.mark.parametrize("value", [0, 9, 65535])
+def test_nonsense_is_no_orientation(value):
+    data = block([(0x0112, 3, 1, short(value)), (0x010F, 2, 4, b"abc\0")])
+    assert clean_exif(data)[1] is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"Exif\0\0",
+        b"II*\0",
+        b"garbage garbage",
+        b"II*\0\xff\xff\xff\xff",
+        b"II*\0\x08\0\0\0\xff\xff",
+        b"MM\0*\0\0\0\x08\0\x05abc",
+        block([(0x010F, 2, 4, b"abc\0")])[:-8],
+    ],
+)
+def test_garbage_is_no_block(data):
+    assert clean_exif(data) == (None, None, None)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.binary(max_size=80), st.sampled_from([b"II*\0", b"MM\0*", b"Exif\0\0II*\0"]))
+def test_no_block_can_break_the_reader(tail, head):
+    after, orientation, dpi = clean_exif(head + tail)
+    assert orientation in (None, *range(1, 9))
+    assert dpi is None or min(dpi) > 0
+    if after is not None:
+        assert clean_exif(after)[0] == after
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF"])
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0x010E, 0x0112, 0x011A, 0x011B, 0x0128, 0x8769, 0x8825]),
+            st.integers(0, 13),
+            st.integers(0, 60),
+            st.binary(min_size=4, max_size=4),
+        ),
+        max_size=5,
+    ),
+    st.binary(max_size=20),
+)
+def test_a_damaged_block_never_stops_a_photograph(name, entries, tail):
+    """Read and written in every format, without a warning (they are errors here)."""
+    buffer = io.BytesIO()
+    image = Image.new("RGB", (4, 4))
+    exif = b"Exif\0\0" + block(entries, tail=tail)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, when it writes such a block
+        try:
+            image.save(buffer, name, exif=exif)
+        except Exception:
+            return
+    photo = read_photo(buffer.getvalue())
+    for target in ("JPEG", "PNG", "WEBP", "TIFF", name):
+        written = encode_photo(photo, photo.pixels, format=target)
+        assert read_photo(written).pixels.shape == (4, 4, 3)
+
+
+def test_garbage_in_a_jpeg_is_dropped():
+    buffer = io.BytesIO()
+    values = np.full((8, 8, 3), 77, np.uint8)
+    Image.fromarray(values).save(buffer, "JPEG", exif=b"Exif\0\0garbage", quality=99)
+    photo = read_photo(buffer.getvalue())
+    assert photo.metadata.exif is None
+    assert np.abs(photo.pixels.astype(int) - 77).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("given_xmp", "kept", "orientation"),
+    [
+        (b'<d tiff:Orientation="6" a="b"/>', b'<d a="b"/>', 6),
+        (b"<d a='b' tiff:Orientation='8'/>", b"<d a='b'/>", 8),
+        (b"<d><tiff:Orientation>3</tiff:Orientation></d>", b"<d></d>", 3),
+        (b'<d a="b"/>', b'<d a="b"/>', None),
+        (None, None, None),
+    ],
+)
+def test_orientation_in_xmp(given_xmp, kept, orientation):
+    assert clean_xmp(given_xmp) == (kept, orientation)

@@ -1,0 +1,24 @@
+"""vaenhance enhances photographs with variational autoencoders.
+
+The Python interface is ``load_model``, ``builtin_models`` and ``Model``. They are
+looked up when first used: importing this package does not import TensorFlow,
+so the command line answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vaenhance.api import Latents, Model, builtin_models, load_model
+
+__version__ = "0.1.0"
+__all__ = ["Latents", "Model", "__version__", "builtin_models", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from vaenhance import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

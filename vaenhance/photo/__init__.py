@@ -1,0 +1,37 @@
+"""Read and write one photograph with everything it carries.
+
+The rule is that pixels are sacred: what the file means is read once (orientation,
+palette, transparency, depth), the numbers in it are handed on as stored, and
+metadata and colour profile go back unchanged. Not for folders, tiling or any
+image processing; nothing here knows about models.
+
+Where things are: ``model`` the records, ``source`` what a file is and why it
+cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
+``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
+``exif`` and ``ifd`` the tags; ``atomic`` puts bytes into a folder.
+"""
+
+from vaenhance.photo.atomic import write_atomic
+from vaenhance.photo.model import (
+    EXTENSIONS,
+    WRITABLE,
+    Metadata,
+    Photo,
+    PhotoInfo,
+)
+from vaenhance.photo.reading import probe, read_photo, read_pixels
+from vaenhance.photo.writing import encode_photo, save_png
+
+__all__ = [
+    "EXTENSIONS",
+    "WRITABLE",
+    "Metadata",
+    "Photo",
+    "PhotoInfo",
+    "encode_photo",
+    "probe",
+    "read_photo",
+    "read_pixels",
+    "save_png",
+    "write_atomic",
+]

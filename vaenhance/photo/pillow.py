@@ -1,0 +1,168 @@
+"""Read JPEG, BMP, GIF, AVIF and HEIC with Pillow.
+
+The plug-in of the known format is called directly instead of ``Image.open``: the
+size limit is ours (``max_megapixels``), so Pillow's process-wide pixel limit is
+neither needed nor touched. Not for PNG, TIFF and WebP, of which Pillow would lose
+bits, tags or very large pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from vaenhance.errors import PhotoError
+from vaenhance.photo import exif
+from vaenhance.photo.canvas import Canvas, is_sideways, strips
+from vaenhance.photo.color import Converter
+from vaenhance.photo.model import HEIC_INSTALLED, Array, Decoded, Metadata, Opened
+from vaenhance.photo.source import TRUNCATED, quiet, size_of
+
+
+class _Jpeg(JpegImageFile):
+    """The first picture of a JPEG file, whatever follows it.
+
+    Telephones append depth maps and gain maps; Pillow would call such a file MPO
+    with several frames.
+    """
+
+    def _read_dpi_from_exif(self) -> None:
+        # Parsing damaged EXIF warns; exif.py reads the resolution in silence.
+        return
+
+
+def open_pillow(stream: BinaryIO, name: str) -> Opened:
+    """Read the header of a file of a known format.
+
+    Raises:
+        PhotoError: Animated, cut off in the header, or its reader is not installed.
+    """
+    image = _header(stream, name)
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and name in ("GIF", "AVIF"):
+        raise PhotoError(f"animated, {frames} frames: not supported")
+    info = image.info
+    block, orientation, exif_dpi = exif.clean_exif(info.get("exif"))
+    xmp, xmp_orientation = exif.clean_xmp(_as_bytes(info.get("xmp")))
+    orientation = orientation or xmp_orientation or 1
+    if name == "HEIF":
+        orientation = 1  # libheif has turned the picture; the tag is history
+    dpi = info.get("dpi")
+    dpi = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else exif_dpi
+    if dpi and is_sideways(orientation):
+        dpi = dpi[::-1]
+    icc_profile = info.get("icc_profile") or None
+    converter = None
+    if image.mode == "CMYK":
+        converter = Converter(image.mode, icc_profile)
+        icc_profile = converter.icc_profile
+    return Opened(
+        name,
+        *image.size,
+        orientation,
+        Metadata(block, icc_profile, xmp, dpi),
+        lambda: _decode(image, orientation, converter),
+    )
+
+
+def _header(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
+    """Let the plug-in read the header."""
+    if name in ("AVIF", "HEIF"):
+        _check_boxes(stream)
+    try:
+        if name == "JPEG":
+            return _Jpeg(stream)
+        with quiet():
+            image = _plugin(name)(stream)
+            _ = getattr(image, "n_frames", 1)  # a GIF is walked through here
+            return image
+    except PhotoError:
+        raise
+    except Exception as error:
+        if name not in ("AVIF", "HEIF") and not stream.read(1):
+            raise PhotoError(TRUNCATED) from error
+        raise
+
+
+def _plugin(name: str) -> Callable[[BinaryIO], ImageFile.ImageFile]:
+    """The Pillow class of a format; the rare ones are imported when needed."""
+    if name == "BMP":
+        return BmpImageFile
+    if name == "GIF":
+        return GifImageFile
+    if name == "AVIF":
+        from PIL.AvifImagePlugin import AvifImageFile
+
+        return AvifImageFile
+    if not HEIC_INSTALLED:
+        raise PhotoError('HEIC needs an extra package: pip install "vaenhance[heic]"')
+    from pillow_heif.as_plugin import HeifImageFile
+
+    plugin: Callable[[BinaryIO], ImageFile.ImageFile] = HeifImageFile
+    return plugin
+
+
+def _check_boxes(stream: BinaryIO) -> None:
+    """Walk the outer boxes of an ISO media file: is the last one complete?"""
+    end, here = size_of(stream), 0
+    while here < end:
+        stream.seek(here)
+        head = stream.read(16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        elif length == 0:  # up to the end of the file
+            length = end - here
+        if length < 8 or here + length > end:
+            raise PhotoError(TRUNCATED)
+        here += length
+    stream.seek(0)
+
+
+def _as_bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _decode(
+    image: ImageFile.ImageFile, orientation: int, converter: Converter | None
+) -> Decoded:
+    """Decode, and copy strip by strip: Pillow's own arrays cost a second copy."""
+    image.load()
+    mode, read = _strip_reader(image, converter)
+    width, height = image.size
+    canvas = Canvas(width, height, len(mode), np.uint8, orientation)
+    for rows in strips(height, width):
+        canvas.put(read(image.crop((0, rows.start, width, rows.stop))), rows)
+    return canvas.finish()
+
+
+def _strip_reader(
+    image: Image.Image, converter: Converter | None
+) -> tuple[str, Callable[[Image.Image], Array]]:
+    """Choose the mode to read in (L, LA, RGB or RGBA) and how to get there."""
+    if converter is not None:
+        return "RGB", converter
+    mode, clear = image.mode, "transparency" in image.info
+    if mode in ("P", "PA"):
+        palette = np.frombuffer(bytes(image.getpalette() or ()), np.uint8)
+        palette = palette.reshape(-1, 3)
+        is_gray = bool((palette == palette[:, :1]).all())
+        mode = "L" if is_gray else "RGB"
+        clear = clear or image.mode == "PA"
+        if is_gray and clear:  # Pillow cannot go from P to LA in one step
+            return "LA", lambda strip: np.asarray(strip.convert("RGBA"))[:, :, 2:]
+    elif mode == "1":
+        mode = "L"
+    if mode in ("L", "RGB") and clear:
+        mode += "A"
+    if mode not in ("L", "LA", "RGB", "RGBA"):
+        raise PhotoError(f"pixels of kind {mode} are not supported")
+    if mode == image.mode:
+        return mode, np.asarray
+    return mode, lambda strip: np.asarray(strip.convert(mode))

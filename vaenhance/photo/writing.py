@@ -1,0 +1,253 @@
+"""Write one photograph back with everything its format can carry.
+
+Nothing is lost in silence: a format that cannot hold the transparency is refused.
+Not for names and folders; ``atomic`` writes the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vaenhance.errors import PhotoError
+from vaenhance.photo.atomic import write_atomic
+from vaenhance.photo.canvas import strips, to_eight_bits, to_gray
+from vaenhance.photo.color import Converter
+from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
+from vaenhance.photo.png import encode_png
+from vaenhance.photo.source import explained
+from vaenhance.photo.tiff import encode_tiff
+
+_ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
+_SIXTEEN_BIT = ("PNG", "TIFF")
+_OPAQUE_ONLY = ("JPEG", "BMP")
+_MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65536, "HEIF": 65535}
+# Finding the best Huffman tables holds all coefficients in memory, six bytes a pixel.
+_OPTIMIZE_PIXELS = 32_000_000
+_JPEG_MARKER = 65533  # bytes in one
+_JPEG_XMP = _JPEG_MARKER - 29
+_JPEG_ICC = 255 * (_JPEG_MARKER - 14)
+
+
+def encode_photo(
+    photo: Photo,
+    pixels: Array,
+    *,
+    format: str | None = None,
+    quality: int = 95,
+    strip_metadata: bool = False,
+) -> bytes:
+    """Encode new pixels for a photograph.
+
+    Gray is averaged back to one channel, alpha is carried over untouched (resampled
+    only if the size changed; where it is opaque throughout and the format has none,
+    it is left out). 16 bits become 8 only in a format that was asked for by name.
+    Metadata that a format has no place for (all but the resolution in BMP; more
+    than 64 kB of EXIF or XMP in JPEG) is left out.
+
+    Args:
+        photo: The photograph as read.
+        pixels: (H, W, 3) of the same type as ``photo.pixels``.
+        format: ``"JPEG"``, ``"PNG"``, ...; None keeps the format of the photograph.
+        quality: 1 to 100, for JPEG (4:4:4), WebP, AVIF and HEIC. 100 makes WebP
+            lossless.
+        strip_metadata: Leave out EXIF, XMP and resolution. The colour profile
+            stays: without it the colours would change.
+
+    Returns:
+        The bytes of the file; the same for the same input.
+
+    Raises:
+        PhotoError: The format cannot hold this photograph; says which one can.
+    """
+    if pixels.dtype != photo.pixels.dtype or pixels.shape[2:] != (3,):
+        raise ValueError(
+            f"Expected (H, W, 3) pixels of type {photo.pixels.dtype}. "
+            f"Received: shape {pixels.shape}, type {pixels.dtype}"
+        )
+    if not 1 <= quality <= 100:
+        raise ValueError(f"Expected a quality from 1 to 100. Received: {quality}")
+    name = _writable(format or photo.format)
+    if photo.bit_depth == 16 and name not in _SIXTEEN_BIT and format is None:
+        raise PhotoError(f"{name} cannot hold 16 bits: pass --format png")
+    if max(pixels.shape[:2]) > _MAX_SIDE.get(name, max(pixels.shape[:2])):
+        raise PhotoError(
+            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format png"
+        )
+    metadata = photo.metadata
+    if strip_metadata:
+        metadata = replace(metadata, exif=None, xmp=None, dpi=None)
+    planes = _planes(photo, pixels, name)
+    with explained(f"cannot be encoded as {name}"):
+        return _ENCODERS[name](planes, metadata, quality)
+
+
+def save_png(pixels: Array, target: Path) -> None:
+    """Write (H, W, 3) or (H, W) uint8 as PNG, whole or not at all.
+
+    Raises:
+        PhotoError: The file cannot be written.
+    """
+    if pixels.dtype != np.uint8 or pixels.shape[2:] not in ((), (3,)):
+        raise ValueError(
+            "Expected (H, W, 3) or (H, W) pixels of type uint8. "
+            f"Received: shape {pixels.shape}, type {pixels.dtype}"
+        )
+    write_atomic(encode_png(pixels, Metadata()), target)
+
+
+def _writable(name: str) -> str:
+    """Normal name of a format that can be written."""
+    name = _ALIASES.get(name.upper(), name.upper())
+    if name == "HEIF" and name not in WRITABLE:
+        raise PhotoError('HEIC needs an extra package: pip install "vaenhance[heic]"')
+    if name not in WRITABLE:
+        raise PhotoError(
+            f"{name} cannot hold an enhanced photograph: pass --format png"
+        )
+    return name
+
+
+def _planes(photo: Photo, pixels: Array, name: str) -> Array:
+    """Channels as the format stores them: (H, W), or (H, W, 2 to 4)."""
+    convert = np.asarray if name in _SIXTEEN_BIT else to_eight_bits
+    alpha = photo.alpha
+    if alpha is not None and name in _OPAQUE_ONLY:
+        if (alpha != np.iinfo(alpha.dtype).max).any():
+            raise PhotoError(f"{name} cannot hold the transparency: pass --format png")
+        alpha = None
+    colors = convert(to_gray(pixels) if photo.is_gray else pixels)
+    if alpha is None:
+        return colors
+    if alpha.shape != pixels.shape[:2]:
+        alpha = _resampled(alpha, pixels.shape[:2])
+    alpha = convert(alpha)
+    height, width = alpha.shape
+    planes = np.empty((height, width, 2 if photo.is_gray else 4), colors.dtype)
+    planes[:, :, :-1] = colors.reshape(height, width, -1)
+    planes[:, :, -1] = alpha
+    return planes
+
+
+def _resampled(alpha: Array, shape: tuple[int, ...]) -> Array:
+    """Alpha (H, W) in another size."""
+    image = Image.fromarray(alpha.astype(np.float32))
+    resized = image.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    limit = np.iinfo(alpha.dtype).max
+    out: Array = np.clip(np.rint(np.asarray(resized)), 0, limit).astype(alpha.dtype)
+    return out
+
+
+def _colored(planes: Array, metadata: Metadata) -> tuple[Array, Metadata]:
+    """Gray as RGB, for formats without gray; a gray profile must be applied then."""
+    if planes.ndim == 3 and planes.shape[2] > 2:
+        return planes, metadata
+    gray = planes if planes.ndim == 2 else planes[:, :, 0]
+    extra = 0 if planes.ndim == 2 else 1
+    out = np.empty((*gray.shape, 3 + extra), np.uint8)
+    profile = metadata.icc_profile
+    if profile and profile[16:20] == b"GRAY":
+        converter = Converter("L", profile)
+        metadata = replace(metadata, icc_profile=converter.icc_profile)
+        for rows in strips(*gray.shape):
+            strip = np.ascontiguousarray(gray[rows])
+            out[rows, :, :3] = converter(Image.fromarray(strip))
+    else:
+        out[:, :, :3] = gray[:, :, None]
+    if extra:
+        out[:, :, 3] = planes[:, :, 1]
+    return out, metadata
+
+
+def _present(metadata: Metadata, *names: str) -> dict[str, Any]:
+    """Those of the named fields that are there, as options for an encoder."""
+    return {name: value for name in names if (value := getattr(metadata, name))}
+
+
+def _save(planes: Array, name: str, **options: Any) -> bytes:
+    """Encode with Pillow."""
+    stream = BytesIO()
+    Image.fromarray(np.ascontiguousarray(planes)).save(stream, name, **options)
+    return stream.getvalue()
+
+
+def _jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
+    options = _present(metadata, "xmp", "icc_profile")
+    if len(options.get("xmp", b"")) > _JPEG_XMP:
+        del options["xmp"]
+    if len(options.get("icc_profile", b"")) > _JPEG_ICC:
+        del options["icc_profile"]
+    if metadata.exif and len(metadata.exif) + 6 <= _JPEG_MARKER:
+        options["exif"] = b"Exif\0\0" + metadata.exif
+    if metadata.dpi and min(metadata.dpi) > 0.5 and max(metadata.dpi) < 65535:
+        options["dpi"] = metadata.dpi
+    return _save(
+        planes,
+        "JPEG",
+        quality=quality,
+        subsampling="4:4:4",
+        optimize=planes.shape[0] * planes.shape[1] <= _OPTIMIZE_PIXELS,
+        **options,
+    )
+
+
+def _webp(planes: Array, metadata: Metadata, quality: int) -> bytes:
+    planes, metadata = _colored(planes, metadata)
+    options = _present(metadata, "exif", "xmp", "icc_profile")
+    # exact: colours under transparent pixels are kept
+    lossless = quality == 100
+    return _save(
+        planes, "WEBP", quality=quality, lossless=lossless, exact=True, **options
+    )
+
+
+def _avif(planes: Array, metadata: Metadata, quality: int) -> bytes:
+    options: dict[str, Any] = {"subsampling": "4:0:0"}
+    if planes.ndim == 3:
+        planes, metadata = _colored(planes, metadata)
+        options["subsampling"] = "4:4:4"
+        if planes.shape[2] == 4:
+            options["advanced"] = {"alpha:lossless": "1"}
+    options |= _present(metadata, "exif", "xmp", "icc_profile")
+    return _save(planes, "AVIF", quality=quality, **options)
+
+
+def _heif(planes: Array, metadata: Metadata, quality: int) -> bytes:
+    import pillow_heif
+
+    if planes.ndim == 3:
+        planes, metadata = _colored(planes, metadata)
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[(*planes.shape, 1)[2]]
+    stream = BytesIO()
+    pillow_heif.encode(
+        mode,
+        planes.shape[1::-1],
+        planes.tobytes(),
+        stream,
+        # -1 is lossless, the only way to an exact alpha
+        quality=-1 if mode == "RGBA" else quality,
+        chroma=444,
+        **_present(metadata, "exif", "xmp", "icc_profile"),
+    )
+    return stream.getvalue()
+
+
+def _bmp(planes: Array, metadata: Metadata, quality: int) -> bytes:
+    return _save(planes, "BMP", **_present(metadata, "dpi"))
+
+
+_ENCODERS: dict[str, Callable[[Array, Metadata, int], bytes]] = {
+    "JPEG": _jpeg,
+    "PNG": lambda planes, metadata, quality: encode_png(planes, metadata),
+    "TIFF": lambda planes, metadata, quality: encode_tiff(planes, metadata),
+    "WEBP": _webp,
+    "AVIF": _avif,
+    "HEIF": _heif,
+    "BMP": _bmp,
+}
