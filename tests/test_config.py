@@ -1,0 +1,105 @@
+"""Configurations: round trips, suggestions, limits."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vaenhance.config import (
+    PRESETS,
+    Config,
+    from_dict,
+    load_toml,
+    named_preset,
+    stride,
+    to_dict,
+    to_toml,
+    validate,
+)
+from vaenhance.errors import ConfigError
+
+SHIPPED = sorted((Path(__file__).parent.parent / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_toml_and_json(name):
+    config = validate(PRESETS[name])
+    assert from_dict(tomllib.loads(to_toml(config))) == config
+    assert from_dict(to_dict(config)) == config
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
+def test_shipped_configurations_load_and_say_how_to_run_them(path):
+    load_toml(path)
+    header = path.read_text().split("\n\n")[0]
+    assert "vaenhance train" in path.read_text()
+    assert header.startswith("#")
+
+
+def test_there_are_shipped_configurations():
+    assert SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"training": {"bacth": 3}}, "did you mean training.batch"),
+        ({"trainng": {}}, "did you mean training"),
+        ({"training": {"batch": "many"}}, "training.batch must be a whole number"),
+        ({"training": {"batch": True}}, "whole number"),
+        ({"training": {"batch": 2.5}}, "whole number"),
+        ({"training": {"batch": 0}}, "1..65536"),
+        ({"training": {"learning_rate": float("nan")}}, "must be a number"),
+        ({"training": {"precision": "double"}}, "one of auto"),
+        ({"model": {"widths": [8, "x", 9]}}, "model.widths must be a whole number"),
+        ({"model": {"widths": 8}}, "must be a list"),
+        ({"model": {"widths": [8]}}, "one number a level"),
+        ({"model": {"widths": [10**9, 1, 1]}}, "1..1024"),
+        ({"model": {"image_size": 30}}, "multiple of 8"),
+        ({"data": {"crop": 60}}, "multiple of 8"),
+        ({"degradation": {"noise_sigma": [50.0, 10.0]}}, "[smallest, largest]"),
+        ({"training": 3}, "must be a section"),
+    ],
+)
+def test_what_is_wrong_is_named(data, words):
+    with pytest.raises(ConfigError) as raised:
+        from_dict(data)
+    assert words in str(raised.value)
+
+
+def test_toml_is_laid_over_a_preset(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('preset = "mlp"\n[training]\nsteps = 7\n')
+    config = load_toml(path)
+    assert config.training.steps == 7
+    assert config.model == PRESETS["mlp"].model
+
+
+def test_errors_of_a_file_name_it(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text("[training\n")
+    with pytest.raises(ConfigError, match=r"my\.toml"):
+        load_toml(path)
+    path.write_text("[training]\nstep = 3\n")
+    with pytest.raises(ConfigError, match=r"my\.toml.*did you mean training\.steps"):
+        load_toml(path)
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_toml(tmp_path / "none.toml")
+
+
+def test_unknown_presets_are_suggested():
+    with pytest.raises(ConfigError, match="did you mean restore"):
+        named_preset("restor")
+
+
+def test_replace_checks_too():
+    with pytest.raises(ConfigError):
+        Config().replace(training={"batch": 0})
+    assert Config().replace(training={"batch": 3}).training.batch == 3
+
+
+def test_stride_counts_unshuffling_and_levels():
+    assert stride(Config().model) == 8
+    assert stride(PRESETS["mlp"].model) == 1

@@ -1,0 +1,37 @@
+"""Every setting of a run: its schema, limits, presets and TOML form."""
+
+from vaenhance.config.plain import from_dict, load_toml, to_dict, to_toml
+from vaenhance.config.presets import PRESETS, named_preset
+from vaenhance.config.schema import (
+    SCHEMA_VERSION,
+    CardConfig,
+    Config,
+    DataConfig,
+    DegradationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    TrainingConfig,
+    section_types,
+    stride,
+    validate,
+)
+
+__all__ = [
+    "PRESETS",
+    "SCHEMA_VERSION",
+    "CardConfig",
+    "Config",
+    "DataConfig",
+    "DegradationConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "TrainingConfig",
+    "from_dict",
+    "load_toml",
+    "named_preset",
+    "section_types",
+    "stride",
+    "to_dict",
+    "to_toml",
+    "validate",
+]

@@ -1,0 +1,68 @@
+"""The built-in starting points: one configuration a purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaenhance.config.schema import (
+    Config,
+    DataConfig,
+    DegradationConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    TrainingConfig,
+)
+from vaenhance.config.suggest import unknown
+from vaenhance.errors import ConfigError
+
+PRESETS: dict[str, Config] = {
+    "restore": Config(
+        model=ModelConfig(noise_map=True),
+        data=DataConfig(min_scale=0.25, detail_candidates=2, flat_threshold=0.004),
+        degradation=DegradationConfig(
+            clean=0.08, noise=0.72, jpeg=0.3, noise_known=0.25
+        ),
+    ),
+    "generate": Config(
+        model=ModelConfig(
+            unshuffle=1,
+            widths=(24, 48, 64, 96, 128),
+            encoder_blocks=(1, 1, 1, 1, 1),
+            decoder_blocks=(2, 2, 2, 2, 2),
+            latent_channels=(2, 4, 8, 16, 32),
+            image_size=64,
+        ),
+        objective=ObjectiveConfig(beta=1.0, beta_warmup=0.2, free_bits=0.5),
+        data=DataConfig(whole=True, flip=False),
+        training=TrainingConfig(ema=0.9995),
+    ),
+    "mlp": Config(
+        model=ModelConfig(
+            network="mlp",
+            likelihood="bernoulli",
+            channels=1,
+            unshuffle=1,
+            latent_channels=(2,),
+            image_size=28,
+        ),
+        objective=ObjectiveConfig(beta=1.0),
+        data=DataConfig(crop=28, whole=True, flip=False),
+        training=TrainingConfig(
+            steps=187_500,
+            warmup_steps=0,
+            final_rate=1.0,
+            precision="float32",
+        ),
+    ),
+}
+
+
+def named_preset(name: Any) -> Config:
+    """Returns a built-in configuration by name.
+
+    Raises:
+        ConfigError: there is none of that name (with a suggestion).
+    """
+    if name not in PRESETS:
+        raise ConfigError(unknown("preset", str(name), PRESETS))
+    return PRESETS[name]

@@ -1,0 +1,194 @@
+"""Every setting of a run as plain, frozen data, one dataclass a concern.
+
+Nothing here knows TensorFlow, Click or files. What a comment beside a setting
+cannot say is in docs/design.md and docs/math.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_type_hints
+
+from vaenhance.config.limits import CHOICES, LIMITS
+from vaenhance.errors import ConfigError
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network. Per-level tuples are ordered fine to coarse."""
+
+    network: str = "ladder"  # ladder | mlp
+    likelihood: str = "gaussian"  # gaussian | bernoulli
+    channels: int = 3  # colour channels of x: 3, or 1 for gray
+    unshuffle: int = 2  # pixel-unshuffle factor at the input, undone at the output
+    widths: tuple[int, ...] = (32, 64, 128)  # channels of each level
+    encoder_blocks: tuple[int, ...] = (1, 2, 3)  # residual blocks on the way up
+    decoder_blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks on the way down
+    latent_channels: tuple[int, ...] = (16, 16, 16)  # channels of z at each level
+    noise_map: bool = False  # y comes with an optional noise level
+    residual: bool = False  # x = y + r instead of x from the latents alone
+    image_size: int = 0  # pixels a side of the only size drawn; 0 means any size
+    hidden: tuple[int, ...] = (128, 64)  # mlp only: hidden units of the encoder
+    hidden_decoder: tuple[int, ...] = (256, 128)  # mlp only: of the decoder
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Weights of the terms of the ELBO (docs/math.md)."""
+
+    beta: float = 0.02  # weight of the KL
+    beta_warmup: float = 0.0  # part of the run over which beta rises from 0
+    free_bits: float = 0.0  # nats a level and image that cost nothing
+    sigma_floor: float = 0.002  # smallest calibrated likelihood sigma, [0, 1] units
+    mean_path: float = 0.0  # part of the steps that decode the posterior mean
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pixels become the clean image x."""
+
+    crop: int = 64  # pixels a side of a training crop
+    crops_per_image: int = 0  # crops from one decoded image; 0 chooses by its size
+    min_scale: float = 1.0  # crops are downscaled at random by min_scale..1
+    detail_candidates: int = 1  # of so many windows the one with most detail is taken
+    flat_threshold: float = (
+        0.0  # windows below this gradient ([0, 1] units) are redrawn
+    )
+    flip: bool = True  # random mirror images and quarter turns
+    whole: bool = False  # train on whole images, resized to `crop`
+    cache_megapixels: float = 400.0  # decoded pixels kept in memory
+    validation_images: int = 8  # held out of training, for the sheet and its PSNR
+
+
+@dataclass(frozen=True)
+class DegradationConfig:
+    """How y is made from x. Probabilities are per crop."""
+
+    clean: float = 1.0  # part of the crops with y = x
+    noise: float = 0.0  # of the others: part with Gaussian noise; the rest is JPEG
+    noise_sigma: tuple[float, ...] = (0.0, 55.0)  # range, 0-255 scale
+    unclipped: float = 0.5  # part of the noisy crops left unclipped and unrounded
+    jpeg: float = 0.0  # of the noisy crops: part that is then JPEG-compressed
+    jpeg_quality: tuple[float, ...] = (5.0, 95.0)  # range
+    chroma_420: float = 0.7  # part of the JPEGs with 4:2:0 chroma, the rest 4:4:4
+    noise_known: float = 0.0  # part of the crops whose noise level is told
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The loop: optimiser, schedule and saving."""
+
+    batch: int = 32  # crops a step, over all devices
+    steps: int = 20_000  # length of the run, unless `minutes` is set
+    minutes: float = 0.0  # length of the run in minutes of training; 0 uses steps
+    learning_rate: float = 1e-3  # peak of Adam's rate
+    final_rate: float = 0.01  # rate at the end, as a part of the peak (cosine)
+    warmup_steps: int = 300  # linear rise to the peak
+    clip_norm: float = 1.0  # largest global norm of the gradient
+    ema: float = 0.999  # decay of the averaged weights, which are what is shipped
+    precision: str = "auto"  # auto | float32 | bfloat16
+    deterministic: bool = True  # the same steps give the same bits on one machine
+    checkpoint_minutes: float = 8.0  # between checkpoints
+    checkpoint_steps: int = 0  # additionally after so many steps; 0 means never
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CardConfig:
+    """Words for the model card that no measurement can supply."""
+
+    title: str = ""
+    purpose: str = ""
+    data: str = ""  # what the training images are
+    licence: str = ""  # of the weights
+    sources: tuple[str, ...] = ()  # "source: licence" of the training images
+    limits: str = ""  # what the model is bad at
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that defines a training run and the model it makes."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    degradation: DegradationConfig = field(default_factory=DegradationConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    card: CardConfig = field(default_factory=CardConfig)
+
+    def replace(self, **sections: Mapping[str, Any]) -> Config:
+        """Returns a copy with the named settings of the named sections changed."""
+        changed = {
+            name: dataclasses.replace(getattr(self, name), **dict(values))
+            for name, values in sections.items()
+        }
+        return validate(dataclasses.replace(self, **changed))
+
+
+def section_types() -> dict[str, type]:
+    """Returns the dataclass of each section of ``Config`` by name."""
+    return {name: cls for name, cls in get_type_hints(Config).items()}
+
+
+def validate(config: Config) -> Config:
+    """Returns the configuration if every value is possible.
+
+    Raises:
+        ConfigError: names the first setting out of its range.
+    """
+    for section in section_types():
+        for item in dataclasses.fields(getattr(config, section)):
+            key = f"{section}.{item.name}"
+            _check_value(key, getattr(getattr(config, section), item.name))
+    _check_model(config.model)
+    for key in ("noise_sigma", "jpeg_quality"):
+        bounds = getattr(config.degradation, key)
+        if len(bounds) != 2 or bounds[0] > bounds[1]:
+            raise ConfigError(f"degradation.{key} must be [smallest, largest]")
+    multiple = stride(config.model)
+    if config.model.network == "ladder" and config.data.crop % multiple:
+        raise ConfigError(f"data.crop must be a multiple of {multiple} for this model")
+    return config
+
+
+def _check_value(key: str, value: Any) -> None:
+    if key in CHOICES and value not in CHOICES[key]:
+        allowed = ", ".join(CHOICES[key])
+        raise ConfigError(f"{key} must be one of {allowed}; received {value!r}")
+    if key not in LIMITS:
+        return
+    low, high = LIMITS[key]
+    for number in value if isinstance(value, tuple) else (value,):
+        if not low <= number <= high:
+            raise ConfigError(f"{key} must be in {low:g}..{high:g}, received {number}")
+
+
+def _check_model(model: ModelConfig) -> None:
+    per_level = (model.widths, model.encoder_blocks, model.decoder_blocks)
+    if model.network == "ladder":
+        lengths = {len(values) for values in (*per_level, model.latent_channels)}
+        if len(lengths) != 1 or not 1 <= len(model.widths) <= 8:
+            raise ConfigError(
+                "model.widths, encoder_blocks, decoder_blocks and latent_channels "
+                "need one number a level, for 1 to 8 levels"
+            )
+        if model.image_size % stride(model):
+            raise ConfigError(
+                f"model.image_size must be a multiple of {stride(model)}, "
+                "the step of the coarsest level"
+            )
+    elif len(model.latent_channels) != 1 or model.image_size < 1:
+        raise ConfigError("network mlp needs one latent_channels and an image_size")
+    if model.channels == 2:
+        raise ConfigError("model.channels must be 1 or 3")
+
+
+def stride(model: ModelConfig) -> int:
+    """Returns the pixels between neighbours of the coarsest level."""
+    if model.network == "mlp":
+        return 1
+    return model.unshuffle * 2 ** (len(model.widths) - 1)
