@@ -1,0 +1,133 @@
+"""Contract of every layer and network: build, shape, dtype, config, gradients."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.tiny import TINY
+from vaenhance.config import PRESETS, stride
+from vaenhance.runtime import import_tensorflow
+
+tf = import_tensorflow()
+import keras  # noqa: E402
+
+from vaenhance.model.blocks import ResidualBlock, Upsample  # noqa: E402
+from vaenhance.model.build import build_network, named  # noqa: E402
+
+LAYERS = [(ResidualBlock(6), (2, 4, 6, 6)), (Upsample(5), (2, 8, 12, 5))]
+SMALL_MLP = dataclasses.replace(PRESETS["mlp"].model, image_size=8, hidden=(16,))
+NETWORKS = [
+    TINY,
+    dataclasses.replace(TINY, residual=True, noise_map=False),
+    dataclasses.replace(TINY, unshuffle=1, channels=1, likelihood="bernoulli"),
+    dataclasses.replace(TINY, image_size=16),
+    SMALL_MLP,
+]
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(("layer", "shape"), LAYERS)
+def test_layer_contract(layer, shape, policy):
+    config = {**layer.get_config(), "dtype": policy}
+    again = type(layer).from_config(config)
+    assert again.get_config()["width"] == config["width"]
+    x = tf.random.stateless_normal([2, 4, 6, 6], [1, 2])
+    with tf.GradientTape() as tape:
+        out = again(x)
+        loss = tf.reduce_mean(tf.square(tf.cast(out, tf.float32)))
+    assert out.shape == shape
+    assert out.dtype == keras.DTypePolicy(policy).compute_dtype
+    gradients = tape.gradient(loss, again.trainable_variables)
+    assert all(v.dtype == "float32" for v in again.trainable_variables)
+    assert all(np.isfinite(g).all() for g in gradients)
+    assert any(np.abs(g).max() > 0 for g in gradients)
+
+
+def batch(config, count=2):
+    side = config.image_size or 16
+    shape = (count, side, side, config.channels)
+    return tf.random.stateless_uniform(shape, [3, 4])
+
+
+def noise(network, config, count=2):
+    side = config.image_size or 16
+    return [
+        tf.random.stateless_normal([count, *shape], [5, level])
+        for level, shape in enumerate(network.latent_shapes(side, side))
+    ]
+
+
+@pytest.mark.parametrize("config", NETWORKS)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_network_contract(config, policy):
+    network = build_network(config, policy)
+    y = batch(config)
+    with tf.GradientTape() as tape:
+        out, kl, latents = network.infer(
+            y, tf.constant([-1.0, 0.1]), noise(network, config)
+        )
+        loss = tf.reduce_mean(out) + tf.add_n([tf.reduce_mean(k) for k in kl])
+    assert out.shape == y.shape
+    assert out.dtype == tf.float32
+    assert all(k.shape == (2,) and k.dtype == tf.float32 for k in kl)
+    shapes = network.latent_shapes(y.shape[1], y.shape[2])
+    assert [tuple(z.shape[1:]) for z in latents] == shapes
+    gradients = tape.gradient(loss, network.trainable_variables)
+    assert all(g is not None and np.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("config", NETWORKS)
+def test_weights_have_names_of_their_own(config):
+    network = build_network(config)
+    assert len(named(network.variables)) == len(network.variables)
+
+
+@pytest.mark.parametrize("config", [c for c in NETWORKS if not c.residual])
+def test_all_that_y_says_passes_through_the_latents(config):
+    network = build_network(config)
+    y = batch(config)
+    out, _, latents = network.infer(y)
+    again = network.decode(latents, y.shape[1], y.shape[2])
+    assert np.array_equal(out, again)
+
+
+def test_dropping_the_residual_leaves_what_the_latents_say():
+    config = NETWORKS[1]
+    network = build_network(config)
+    y = batch(config)
+    out, _, latents = network.infer(y, keep=tf.constant([0.0, 1.0]))
+    alone = network.decode(latents, 16, 16)
+    assert np.array_equal(out[0], alone[0])
+    assert np.allclose(out[1], alone[1] - 0.5 + y[1], atol=1e-6)
+
+
+def test_the_posterior_mean_is_deterministic_and_noise_matters():
+    network = build_network(TINY)
+    y = batch(TINY)
+    mean = network.infer(y)[0]
+    assert np.array_equal(mean, network.infer(y)[0])
+    zeros = [0.0 * e for e in noise(network, TINY)]
+    assert np.allclose(mean, network.infer(y, None, zeros)[0], atol=1e-6)
+    assert not np.allclose(mean, network.infer(y, None, noise(network, TINY))[0])
+
+
+def test_an_unknown_noise_level_is_not_zero_noise():
+    network = build_network(TINY)
+    y = batch(TINY, 1)
+    unknown = network.infer(y, tf.constant([-1.0]))[0]
+    assert np.array_equal(unknown, network.infer(y)[0])
+    assert not np.array_equal(unknown, network.infer(y, tf.constant([0.0]))[0])
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_build_and_draw(name):
+    config = PRESETS[name].model
+    network = build_network(config)
+    side = config.image_size or stride(config)
+    shapes = network.latent_shapes(side, side)
+    drawn = network.draw([tf.zeros([1, *s]) for s in shapes], side, side)
+    assert drawn.shape == (1, side, side, config.channels)
+    assert np.isfinite(drawn).all()

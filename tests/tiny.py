@@ -1,0 +1,47 @@
+"""A network small enough for tests: a whole ladder in a few thousand weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vaenhance import checkpoint
+from vaenhance.config import Config, DataConfig, DegradationConfig, ModelConfig
+
+TINY = ModelConfig(
+    widths=(8, 12),
+    encoder_blocks=(1, 1),
+    decoder_blocks=(1, 1),
+    latent_channels=(4, 4),
+    noise_map=True,
+)
+
+
+def tiny_config(**sections: dict) -> Config:
+    config = Config(
+        model=TINY,
+        data=DataConfig(crop=16, min_scale=0.5, validation_images=1),
+        degradation=DegradationConfig(clean=0.1, noise=0.8, jpeg=0.3, noise_known=0.3),
+    )
+    defaults = {"batch": 4, "steps": 8, "warmup_steps": 2, "precision": "float32"}
+    training = {**defaults, **sections.pop("training", {})}
+    return config.replace(training=training, **sections)
+
+
+def save_tiny_model(folder: Path, config: Config | None = None) -> Path:
+    """Writes a model folder with random weights that do something visible."""
+    from vaenhance.runtime import import_tensorflow
+
+    import_tensorflow()
+    from vaenhance.model.build import build_network, named
+
+    config = config or tiny_config()
+    rng = np.random.default_rng(0)
+    network = build_network(config.model)
+    weights = {
+        name: rng.normal(0, 0.1, tuple(v.shape)).astype(np.float32)
+        for name, v in named(network.variables).items()
+    }
+    checkpoint.save_model(folder, config, weights, {"title": "tiny", "scores": {}})
+    return folder

@@ -1,0 +1,1 @@
+"""The networks and their objective: tensors in, tensors out, no files."""

@@ -1,0 +1,27 @@
+"""From a configuration to a network with its weights created."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vaenhance.config import ModelConfig
+
+
+def build_network(config: ModelConfig, policy: str = "float32") -> Any:
+    """Returns a built ``Ladder`` or ``DenseVAE`` with random weights.
+
+    Args:
+        config: the network's shape.
+        policy: Keras dtype policy, e.g. ``mixed_bfloat16``.
+    """
+    from vaenhance.model.ladder import Ladder
+    from vaenhance.model.mlp import DenseVAE
+
+    network = (Ladder if config.network == "ladder" else DenseVAE)(config, policy)
+    network.build()
+    return network
+
+
+def named(variables: list[Any]) -> dict[str, Any]:
+    """Returns variables by path, without the model's own name in front."""
+    return {v.path.partition("/")[2] or v.path: v for v in variables}

@@ -1,0 +1,151 @@
+"""A network with trained weights, run on arrays; nothing about tiles or files.
+
+Compiled once for all image sizes. Results that are not finite at half precision
+are computed again in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from vaenhance import checkpoint
+from vaenhance.config import ModelConfig
+from vaenhance.errors import OutOfMemory, VaenhanceError
+from vaenhance.model.build import build_network, named
+from vaenhance.model.objective import image
+from vaenhance.runtime import Runtime
+
+Pixels = NDArray[np.float32]
+
+
+class Inference:
+    """Restores, encodes, decodes and draws batches of arrays.
+
+    Args:
+        folder: the model, for its weights.
+        config: the network's shape.
+        sitting: device and precision.
+
+    Raises:
+        ModelError: the weights are missing or damaged.
+    """
+
+    def __init__(self, folder: Path, config: ModelConfig, sitting: Runtime):
+        self.config = config
+        self._device = sitting.device_name
+        self._weights: dict[str, Pixels] = {}
+        with tf.device(self._device):
+            self._network = build_network(config, sitting.policy)
+            variables = named(self._network.variables)
+            shapes = {name: tuple(v.shape) for name, v in variables.items()}
+            self._weights = dict(checkpoint.load_weights(folder, shapes))
+            for name, variable in variables.items():
+                variable.assign(self._weights[name])
+        self._is_half = sitting.precision != "float32"
+        self._exact: Inference | None = None
+        self._compile()
+
+    def _compile(self) -> None:
+        images = tf.TensorSpec([None, None, None, self.config.channels], tf.float32)
+        sigma = tf.TensorSpec([None], tf.float32)
+        side = tf.TensorSpec([], tf.int32)
+        latents = [
+            tf.TensorSpec([None, None, None, shape[-1]], tf.float32)
+            for shape in self.latent_shapes(1024, 1024)
+        ]
+        network, likelihood = self._network, self.config.likelihood
+
+        def compiled(function: Callable[..., Any], *signature: Any) -> Any:
+            return tf.function(function, input_signature=signature)
+
+        self._restore = compiled(
+            lambda y, s: image(likelihood, network.infer(y, s)[0]), images, sigma
+        )
+        self._encode = compiled(lambda y, s: network.infer(y, s)[2], images, sigma)
+        self._decode = compiled(
+            lambda z, h, w: image(likelihood, network.decode(z, h, w)),
+            latents,
+            side,
+            side,
+        )
+        self._draw = compiled(
+            lambda e, h, w: image(likelihood, network.draw(e, h, w)),
+            latents,
+            side,
+            side,
+        )
+
+    def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Returns (h, w, c) of every level for images of a size, coarse to fine."""
+        return self._network.latent_shapes(height, width)
+
+    def restore(self, y: Pixels, noise_sigma: float | None) -> Pixels:
+        """Returns E[x|z] at the posterior mean, the shape of y."""
+        result = self._call(lambda: self._restore(y, _levels(y, noise_sigma)).numpy())
+        if np.isfinite(result).all():
+            return result
+        if not self._is_half:
+            raise VaenhanceError(
+                "the model gave values that are not finite: its weights are damaged "
+                "or the input is far from any photograph"
+            )
+        return self._in_float32().restore(y, noise_sigma)
+
+    def encode(self, y: Pixels, noise_sigma: float | None) -> list[Pixels]:
+        """Returns the posterior means, coarse to fine."""
+        levels = self._call(lambda: self._encode(y, _levels(y, noise_sigma)))
+        return [z.numpy() for z in levels]
+
+    def decode(self, latents: Sequence[Pixels], height: int, width: int) -> Pixels:
+        """Returns E[x|z] of given latents."""
+        return self._call(lambda: self._decode(list(latents), height, width).numpy())
+
+    def draw(self, epsilons: Sequence[Pixels], height: int, width: int) -> Pixels:
+        """Returns E[x|z] of latents drawn from the prior with the given noise."""
+        return self._call(lambda: self._draw(list(epsilons), height, width).numpy())
+
+    def _call(self, function: Callable[[], Any]) -> Any:
+        try:
+            with tf.device(self._device):
+                return function()
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise OutOfMemory(
+                "out of memory even with the smallest tile: close other programs, "
+                "or use --device cpu"
+            ) from error
+
+    def _in_float32(self) -> Inference:
+        """Returns a twin of full precision, made when first needed."""
+        if self._exact is None:
+            twin = object.__new__(Inference)
+            twin.config, twin._device = self.config, self._device
+            with tf.device(self._device):
+                twin._network = build_network(self.config, "float32")
+                for name, variable in named(twin._network.variables).items():
+                    variable.assign(self._weights[name])
+            twin._is_half, twin._exact = False, None
+            twin._compile()
+            self._exact = twin
+        return self._exact
+
+
+def read_weights(folder: Path) -> dict[str, Pixels]:
+    """Reads a model's weights, of the shapes that its own configuration gives.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    network = build_network(checkpoint.load_config(folder).model)
+    shapes = {name: tuple(v.shape) for name, v in named(network.variables).items()}
+    return dict(checkpoint.load_weights(folder, shapes))
+
+
+def _levels(y: Pixels, noise_sigma: float | None) -> NDArray[np.float32]:
+    level = -1.0 if noise_sigma is None else noise_sigma
+    return np.full([len(y)], level, np.float32)

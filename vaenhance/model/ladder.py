@@ -1,0 +1,281 @@
+"""The ladder VAE: a fully convolutional hierarchical VAE of any image size.
+
+Bottom-up, the encoder turns y into features at 1/2, 1/4, 1/8 … of the size.
+Top-down, the decoder starts from a learned constant, and at every level draws a
+latent z from its posterior (features of y and of the levels above) or from its
+prior (levels above only). All that y says reaches x through the latents: there
+is no other path, unless ``residual`` is set. Levels in lists of latents run
+coarse to fine.
+
+Everything is a deterministic function of (y, epsilon): no randomness in here.
+
+References: Sønderby et al. 2016; Vahdat & Kautz 2020 (NVAE); Child 2021 (VDVAE).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vaenhance.config import ModelConfig, stride
+from vaenhance.model.blocks import ResidualBlock, Upsample, convolution
+from vaenhance.model.gaussian import (
+    DiagonalGaussian,
+    ResidualPosterior,
+    split_gaussian,
+)
+
+
+class Ladder(keras.Model):
+    """Encoder and decoder of the ladder VAE.
+
+    Images are (B, H, W, channels) float32 in [0, 1] (values outside are legal),
+    H and W multiples of ``stride(config)``.
+
+    Args:
+        config: the network's shape.
+        policy: Keras dtype policy of the convolutions; weights stay float32.
+    """
+
+    def __init__(self, config: ModelConfig, policy: str = "float32"):
+        super().__init__(name="ladder", dtype=policy)
+        self.config = config
+        levels = range(len(config.widths))
+        depth = sum(config.encoder_blocks) + sum(config.decoder_blocks)
+        branch = 1.0 / math.sqrt(max(depth, 1))
+        widths, latents = config.widths, config.latent_channels
+
+        def blocks(name: str, level: int, count: int) -> list[ResidualBlock]:
+            return [
+                ResidualBlock(widths[level], branch, name=f"{name}{i}", dtype=policy)
+                for i in range(count)
+            ]
+
+        # === Bottom-up ===
+        self.stem = convolution(widths[0], 3, "stem", policy)
+        self.down = [
+            convolution(widths[i], 2, f"down{i}", policy, strides=2) for i in levels[1:]
+        ]
+        self.up_blocks = [
+            blocks(f"encoder{i}_", i, config.encoder_blocks[i]) for i in levels
+        ]
+        # === Top-down ===
+        self.prior_head = [
+            convolution(2 * latents[i], 1, f"prior{i}", policy, **_small())
+            for i in levels
+        ]
+        self.posterior_mix = [
+            convolution(widths[i], 3, f"mix{i}", policy, activation="relu")
+            for i in levels
+        ]
+        self.posterior_head = [
+            convolution(2 * latents[i], 1, f"posterior{i}", policy, **_small())
+            for i in levels
+        ]
+        self.merge = [convolution(widths[i], 1, f"merge{i}", policy) for i in levels]
+        self.down_blocks = [
+            blocks(f"decoder{i}_", i, config.decoder_blocks[i]) for i in levels
+        ]
+        self.upsample = [
+            Upsample(widths[i], name=f"upsample{i}", dtype=policy) for i in levels[:-1]
+        ]
+        self.head = convolution(
+            config.channels * config.unshuffle**2, 3, "head", "float32", **_small()
+        )
+
+    def build(self, input_shape=None):
+        """Creates every weight, without running the network."""
+        config = self.config
+        planes = config.unshuffle**2 * config.channels + 2 * config.noise_map
+        self.stem.build((None, None, None, planes))
+        for i, width in enumerate(config.widths):
+            size = (None, None, None, width)
+            latent = (None, None, None, config.latent_channels[i])
+            if i:
+                self.down[i - 1].build((None, None, None, config.widths[i - 1]))
+                self.upsample[i - 1].build(size)
+            self.prior_head[i].build(size)
+            self.posterior_mix[i].build((None, None, None, 2 * width))
+            self.posterior_head[i].build(size)
+            self.merge[i].build(latent)
+            for block in (*self.up_blocks[i], *self.down_blocks[i]):
+                block.build(size)
+        self.head.build((None, None, None, config.widths[0]))
+        side = max(config.image_size // stride(config), 1)
+        self.start = self.add_weight(
+            shape=(1, side, side, config.widths[-1]),
+            initializer="random_normal",
+            dtype="float32",
+            name="start",
+        )
+        self.built = True
+
+    # === Encoder ===
+
+    def features(self, y: Any, noise_sigma: Any = None) -> list[Any]:
+        """Returns the encoder's features, fine to coarse.
+
+        Args:
+            y: degraded images (B, H, W, channels).
+            noise_sigma: (B,) noise levels in [0, 1] units, negative where
+                unknown; ignored by a model without a noise map.
+        """
+        config = self.config
+        h = 2.0 * y - 1.0
+        if config.unshuffle > 1:
+            h = tf.nn.space_to_depth(h, config.unshuffle)
+        if config.noise_map:
+            h = tf.concat([h, self._noise_planes(h, noise_sigma)], axis=-1)
+        h = self.stem(tf.cast(h, self.compute_dtype))
+        found = []
+        for level, blocks in enumerate(self.up_blocks):
+            if level:
+                h = self.down[level - 1](h)
+            for block in blocks:
+                h = block(h)
+            found.append(h)
+        return found
+
+    def _noise_planes(self, h: Any, noise_sigma: Any) -> Any:
+        size = tf.shape(h)
+        if noise_sigma is None:
+            noise_sigma = -tf.ones([size[0]])
+        known = tf.cast(noise_sigma >= 0.0, tf.float32)
+        # 10·σ is of the order of 1 for the noise of photographs.
+        planes = tf.stack([10.0 * known * noise_sigma, known], axis=-1)
+        return tf.broadcast_to(planes[:, None, None, :], [size[0], size[1], size[2], 2])
+
+    # === Decoder ===
+
+    def descend(
+        self,
+        batch: Any,
+        height: Any,
+        width: Any,
+        latent: Callable[[int, Any, DiagonalGaussian], Any],
+    ) -> Any:
+        """Runs the decoder from the coarsest level down to the image.
+
+        Args:
+            batch: how many images.
+            height: of the images, pixels.
+            width: of the images, pixels.
+            latent: called with (level, h, prior); returns z of that level.
+
+        Returns:
+            The likelihood's parameters, float32 (B, H, W, channels): the mean
+            in [0, 1] units (Gaussian) or logits (Bernoulli).
+        """
+        config = self.config
+        coarse = [batch, height // stride(config), width // stride(config)]
+        # A start of the size of the picture is its own; a start of one position
+        # is repeated over any picture.
+        h = tf.cast(self.start, self.compute_dtype)
+        h = tf.broadcast_to(h, [*coarse, config.widths[-1]])
+        for level in reversed(range(len(config.widths))):
+            prior = DiagonalGaussian(*split_gaussian(self.prior_head[level](h)))
+            z = latent(level, h, prior)
+            h = h + self.merge[level](tf.cast(z, self.compute_dtype))
+            for block in self.down_blocks[level]:
+                h = block(h)
+            if level:
+                h = self.upsample[level - 1](h)
+        out = tf.cast(self.head(h), tf.float32)
+        if config.unshuffle > 1:
+            out = tf.nn.depth_to_space(out, config.unshuffle)
+        return out if config.likelihood == "bernoulli" else 0.5 + 0.5 * out
+
+    def posterior(
+        self, level: int, h: Any, feature: Any, prior: DiagonalGaussian
+    ) -> ResidualPosterior:
+        """Returns q(z | y, coarser levels) of one level."""
+        mixed = self.posterior_mix[level](tf.concat([h, feature], axis=-1))
+        return ResidualPosterior(
+            prior, *split_gaussian(self.posterior_head[level](mixed))
+        )
+
+    def infer(
+        self,
+        y: Any,
+        noise_sigma: Any = None,
+        epsilons: Sequence[Any] | None = None,
+        keep: Any = None,
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Runs y through posterior and decoder.
+
+        Args:
+            y: (B, H, W, channels).
+            noise_sigma: as in ``features``.
+            epsilons: standard normal noise of each level, coarse to fine; None
+                gives the posterior mean.
+            keep: (B,) 1 where the residual form adds y, 0 where it is dropped;
+                None adds it. Without ``residual`` it has no effect.
+
+        Returns:
+            (likelihood parameters, KL in nats per image (B,) of each level,
+            latents), lists coarse to fine.
+        """
+        found = self.features(y, noise_sigma)
+        kls: list[Any] = []
+        latents: list[Any] = []
+
+        def latent(level, h, prior):
+            q = self.posterior(level, h, found[level], prior)
+            kls.append(q.kl_divergence())
+            gaussian = q.gaussian
+            at = len(latents)
+            z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[at])
+            latents.append(z)
+            return z
+
+        size = tf.shape(y)
+        out = self.descend(size[0], size[1], size[2], latent)
+        if self.config.residual:
+            weight = 1.0 if keep is None else keep[:, None, None, None]
+            out = out - weight * 0.5 + weight * y
+        return out, kls, latents
+
+    def decode(self, latents: Sequence[Any], height: Any, width: Any) -> Any:
+        """Returns the likelihood's parameters for given latents, coarse to fine."""
+        given = iter(latents)
+        return self.descend(
+            tf.shape(latents[0])[0], height, width, lambda *_: next(given)
+        )
+
+    def draw(self, epsilons: Sequence[Any], height: Any, width: Any) -> Any:
+        """Returns the likelihood's parameters for latents drawn from the prior.
+
+        Args:
+            epsilons: noise of each level, coarse to fine; scaled by the
+                temperature before.
+            height: pixels.
+            width: pixels.
+        """
+        given = iter(epsilons)
+        return self.descend(
+            tf.shape(epsilons[0])[0],
+            height,
+            width,
+            lambda level, h, prior: prior.sample(next(given)),
+        )
+
+    def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Returns (h, w, c) of every level's latent, coarse to fine."""
+        shapes = []
+        for level in reversed(range(len(self.config.widths))):
+            step = self.config.unshuffle * 2**level
+            channels = self.config.latent_channels[level]
+            shapes.append((height // step, width // step, channels))
+        return shapes
+
+    def call(self, y):
+        return self.infer(y)[0]
+
+
+def _small() -> dict[str, Any]:
+    """Returns arguments for heads that start near zero: q = p, x = mid-gray."""
+    return {"kernel_initializer": keras.initializers.VarianceScaling(0.01)}

@@ -1,0 +1,194 @@
+"""Starting TensorFlow: its silence, the device, the precision, the strategy.
+
+The only module that touches ``tf.config`` or TensorFlow's environment
+variables. It knows nothing of models or images.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vaenhance.errors import DeviceError
+
+PRECISIONS = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a run computes on."""
+
+    device: str  # for people, e.g. "CPU (2 cores)"
+    device_name: str  # for tf.device, e.g. "/CPU:0"
+    precision: str  # float32 | bfloat16 | float16: of the layers' arithmetic
+    strategy: Any = None  # tf.distribute.Strategy, for training only
+
+    @property
+    def policy(self) -> str:
+        """Returns the Keras dtype policy: float32 weights in any case."""
+        return "float32" if self.precision == "float32" else f"mixed_{self.precision}"
+
+
+def start(device: str = "auto", precision: str = "auto") -> Runtime:
+    """Imports TensorFlow quietly and chooses device and precision.
+
+    Args:
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+
+    Raises:
+        DeviceError: the device was asked for and is not there.
+    """
+    tf = import_tensorflow()
+    name = _device_name(device, len(tf.config.list_physical_devices("GPU")))
+    if precision == "auto":
+        precision = "bfloat16" if name != "/CPU:0" or has_fast_bfloat16() else "float32"
+    elif precision not in PRECISIONS:
+        raise DeviceError(f"precision must be auto or one of {', '.join(PRECISIONS)}")
+    label = f"CPU ({_cores()} cores)" if name == "/CPU:0" else name.strip("/")
+    return Runtime(label, name, precision)
+
+
+def start_training(device: str = "auto", precision: str = "auto") -> Runtime:
+    """Like ``start``, with a distribution strategy over all visible GPUs.
+
+    ``TF_CONFIG`` in the environment (several machines) selects
+    MultiWorkerMirroredStrategy; several GPUs MirroredStrategy.
+
+    Raises:
+        DeviceError: the device was asked for and is not there.
+    """
+    tf = import_tensorflow()
+    if "TF_CONFIG" in os.environ and device == "auto":
+        # Must exist before the first operation of the process.
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        chosen = start(device, precision)
+        return Runtime(chosen.device, chosen.device_name, chosen.precision, strategy)
+    chosen = start(device, precision)
+    gpus = tf.config.list_logical_devices("GPU")
+    if device == "auto" and len(gpus) > 1:
+        label = f"{len(gpus)} GPUs"
+        mirrored = tf.distribute.MirroredStrategy()
+        return Runtime(label, chosen.device_name, chosen.precision, mirrored)
+    one = tf.distribute.OneDeviceStrategy(chosen.device_name)
+    return Runtime(chosen.device, chosen.device_name, chosen.precision, one)
+
+
+def make_deterministic() -> None:
+    """Makes the same operations give the same bits, run after run."""
+    tf = import_tensorflow()
+    tf.config.experimental.enable_op_determinism()
+
+
+def import_tensorflow() -> Any:
+    """Imports TensorFlow and Keras without a word on stdout or stderr.
+
+    The user's ``~/.keras/keras.json`` and ``KERAS_BACKEND`` are overruled: they
+    would change the backend, the float type or the channel order of our models.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        verbose = os.environ.get("VAENHANCE_TENSORFLOW_LOG") == "1"
+        with contextlib.nullcontext() if verbose else _silent_stderr():
+            _first_import()
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.disable_interactive_logging()
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+def _first_import() -> None:
+    """Imports TensorFlow, takes stock of the GPUs, and runs a first operation.
+
+    The C++ logger speaks at each of the three.
+    """
+    import keras  # noqa: F401  (imports TensorFlow, and has its own words)
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # Else TensorFlow takes the whole GPU; only possible before the first
+        # operation of the process.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if "TF_CONFIG" not in os.environ:  # a strategy of several machines comes first
+        tf.zeros(())
+
+
+def has_fast_bfloat16() -> bool:
+    """Tells whether this processor multiplies bfloat16 matrices in hardware."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def describe() -> dict[str, Any]:
+    """Returns what ``vaenhance info`` shows of this machine."""
+    tf = import_tensorflow()
+    gpus = [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
+    built = tf.sysconfig.get_build_info()
+    reason = ""
+    if not gpus:
+        wanted = built.get("cuda_version")
+        reason = (
+            f"no GPU visible to TensorFlow (needs a driver and CUDA {wanted}: "
+            'pip install "vaenhance[cuda]")'
+            if wanted
+            else "this TensorFlow is built without GPU support"
+        )
+    return {
+        "devices": [f"CPU ({_cores()} cores)", *gpus],
+        "gpu_reason": reason,
+        "auto_precision": start().precision,
+        "fast_bfloat16": has_fast_bfloat16(),
+    }
+
+
+def _device_name(device: str, gpus: int) -> str:
+    kind, _, number = device.lower().partition(":")
+    if kind == "cpu" or (kind == "auto" and not gpus):
+        return "/CPU:0"
+    if kind not in ("auto", "gpu") or (number and not number.isdigit()):
+        raise DeviceError(f"--device must be auto, cpu, gpu or gpu:N, not {device!r}")
+    index = int(number or 0)
+    if index >= gpus:
+        raise DeviceError(
+            f"--device {device} was asked for, but TensorFlow sees {gpus} GPUs. "
+            'Install the CUDA libraries (pip install "vaenhance[cuda]") and a driver, '
+            "or run on the CPU (--device cpu); vaenhance info shows what is visible."
+        )
+    return f"/GPU:{index}"
+
+
+def _cores() -> int:
+    return (
+        len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else (os.cpu_count() or 1)
+    )
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Points file descriptor 2 at nothing, then back: C++ writes there unasked."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nothing)
