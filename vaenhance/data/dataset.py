@@ -1,0 +1,177 @@
+"""A training folder or .npz as a list of images: what is there, what is fit.
+
+Reading pixels goes through ``photo``; cropping and degrading are not done here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import photo
+from vaenhance.data.discover import class_folders, find_images
+from vaenhance.errors import PhotoError, UsageProblem
+
+NPZ_KEYS = ("x_train", "images", "x")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a quick look at the headers found."""
+
+    images: int
+    megapixels: float
+    unreadable: list[tuple[str, str]] = field(default_factory=list)  # name, reason
+    too_small: list[tuple[str, str]] = field(default_factory=list)  # name, size
+    classes: dict[str, int] = field(default_factory=dict)  # class folder: images
+
+
+class Dataset:
+    """Images by index; ``names`` are for people, ``labels`` index ``classes``.
+
+    Attributes:
+        names: relative paths (or "x_train[7]").
+        sizes: (height, width) of each, pixels.
+        labels: class of each image, −1 without classes.
+        classes: names of the class folders.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        sizes: Sequence[tuple[int, int]],
+        source: Path | NDArray[np.uint8],
+        labels: Sequence[int] = (),
+        classes: Sequence[str] = (),
+    ):
+        self.names = list(names)
+        self.sizes = list(sizes)
+        self.labels = list(labels) or [-1] * len(self.names)
+        self.classes = list(classes)
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def megapixels(self) -> float:
+        """Returns the pixels of all images together, in millions."""
+        return sum(h * w for h, w in self.sizes) / 1e6
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Returns (H, W, C) uint8, upright.
+
+        Raises:
+            PhotoError: the file cannot be decoded after all.
+        """
+        if isinstance(self._source, Path):
+            return photo.read_pixels(self._source / self.names[index])
+        return self._source[index]
+
+    def subset(self, indices: Sequence[int]) -> Dataset:
+        """Returns the images of the given indices as a data set of their own."""
+        chosen = list(indices)
+        source = self._source
+        return Dataset(
+            [self.names[i] for i in chosen],
+            [self.sizes[i] for i in chosen],
+            source if isinstance(source, Path) else source[np.array(chosen, int)],
+            [self.labels[i] for i in chosen],
+            self.classes,
+        )
+
+    def fingerprint(self) -> str:
+        """Returns a checksum of names and sizes: the same data, the same value."""
+        digest = hashlib.sha256()
+        for name, size in zip(self.names, self.sizes, strict=True):
+            digest.update(f"{name}\0{size[0]}x{size[1]}\n".encode())
+        return digest.hexdigest()
+
+
+def open_dataset(path: Path, smallest: int) -> tuple[Dataset, Scan]:
+    """Looks through a folder (recursive) or an .npz of images.
+
+    Args:
+        path: the folder or file.
+        smallest: images with a shorter side below this (pixels) are left out.
+
+    Raises:
+        UsageProblem: there is no usable image.
+    """
+    if path.is_dir():
+        dataset, scan = _scan_folder(path, smallest)
+    elif path.suffix == ".npz" and path.is_file():
+        dataset, scan = _open_npz(path, smallest)
+    else:
+        raise UsageProblem(f"{path} is neither a folder of images nor an .npz file")
+    if not len(dataset):
+        raise UsageProblem(
+            f"no usable image in {path}: {len(scan.unreadable)} unreadable, "
+            f"{len(scan.too_small)} smaller than {smallest} pixels"
+        )
+    return dataset, scan
+
+
+def _scan_folder(root: Path, smallest: int) -> tuple[Dataset, Scan]:
+    npz = [p for p in root.iterdir() if p.suffix == ".npz"]
+    found = list(find_images(root))
+    if not found and len(npz) == 1:
+        return _open_npz(npz[0], smallest)
+    unreadable, too_small, kept = [], [], []
+    for path, info in _headers(found):
+        name = path.relative_to(root).as_posix()
+        if isinstance(info, str):
+            unreadable.append((name, info))
+        elif min(info.width, info.height) < smallest:
+            too_small.append((name, f"{info.width}x{info.height}"))
+        else:
+            kept.append((name, (info.height, info.width)))
+    classes = [folder for folder in class_folders(root)]
+    labels = [
+        classes.index(name.split("/")[0]) if "/" in name and classes else -1
+        for name, _ in kept
+    ]
+    counts = {c: labels.count(i) for i, c in enumerate(classes)}
+    dataset = Dataset([n for n, _ in kept], [s for _, s in kept], root, labels, classes)
+    scan = Scan(len(dataset), dataset.megapixels, unreadable, too_small, counts)
+    return dataset, scan
+
+
+def _headers(paths: Sequence[Path]) -> Iterator[tuple[Path, photo.PhotoInfo | str]]:
+    for path in paths:
+        try:
+            yield path, photo.probe(path)
+        except PhotoError as error:
+            yield path, str(error)
+
+
+def _open_npz(path: Path, smallest: int) -> tuple[Dataset, Scan]:
+    try:
+        # allow_pickle stays off: an .npz must not run code.
+        with np.load(path, allow_pickle=False) as arrays:
+            key = next((k for k in NPZ_KEYS if k in arrays.files), None)
+            if key is None:
+                known = ", ".join(NPZ_KEYS)
+                raise UsageProblem(f"{path} has none of the arrays {known}")
+            images = arrays[key]
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UsageProblem(f"cannot read {path}: {error}") from error
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise UsageProblem(
+            f"{path}: {key} must be uint8 (N, H, W) or (N, H, W, C), "
+            f"received {images.dtype} {images.shape}"
+        )
+    if images.ndim == 3:
+        images = images[..., None]
+    count, height, width = images.shape[:3]
+    if min(height, width) < smallest:
+        return Dataset([], [], images), Scan(0, 0.0, [], [(key, f"{width}x{height}")])
+    names = [f"{key}[{i}]" for i in range(count)]
+    dataset = Dataset(names, [(height, width)] * count, images)
+    return dataset, Scan(count, dataset.megapixels)

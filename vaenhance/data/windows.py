@@ -1,0 +1,74 @@
+"""Random clean windows of images: place, scale and orientation.
+
+Nothing is degraded here; which image and which random generator come from
+``pipeline``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.config import Config
+from vaenhance.data.degrade import GRID, Pixels, resize
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+MOST_TRIES = 8  # windows looked at for one with enough detail
+
+
+def draw_window(
+    image: NDArray[np.uint8], config: Config, rng: np.random.Generator
+) -> Pixels:
+    """Cuts a random clean window out of an image, downscaled and turned at random.
+
+    Of ``detail_candidates`` places the one with the steepest gradients is taken;
+    flat places are drawn again.
+
+    Returns:
+        float32 (side, side, channels), side between crop and crop + GRID; with
+        ``data.whole`` the whole picture at crop × crop.
+    """
+    data, channels = config.data, config.model.channels
+    if data.whole:
+        window = resize(image, data.crop)
+    else:
+        shortest = min(image.shape[:2])
+        side = min(data.crop + GRID, shortest)
+        scale = max(rng.uniform(data.min_scale, 1.0), side / shortest)
+        size = round(side / scale)
+        top, left = _choose_place(image, size, config, rng)
+        window = resize(image[top : top + size, left : left + size], side)
+    if data.flip:
+        window = np.rot90(window, int(rng.integers(4)))
+        if rng.random() < 0.5:
+            window = window[:, ::-1]
+    x: Pixels = np.ascontiguousarray(window, np.float32) / np.float32(255)
+    if channels == 1 and x.shape[-1] == 3:
+        return (x @ LUMA)[..., None].astype(np.float32)
+    return np.repeat(x, channels, axis=-1) if x.shape[-1] < channels else x
+
+
+def _choose_place(
+    image: NDArray[np.uint8], side: int, config: Config, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Returns (top, left) of a square window, pixels."""
+    best, best_detail = (0, 0), -1.0
+    for tries in range(1, MOST_TRIES + 1):
+        top, left = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
+        if config.data.detail_candidates == 1 and not config.data.flat_threshold:
+            return top, left
+        found = _detail(image[top : top + side, left : left + side])
+        if found > best_detail:
+            best, best_detail = (top, left), found
+        is_enough = tries >= config.data.detail_candidates
+        if is_enough and best_detail >= config.data.flat_threshold:
+            break
+    return best
+
+
+def _detail(window: NDArray[np.uint8]) -> float:
+    """Returns the mean absolute gradient of a window, [0, 1] units."""
+    step = max(1, window.shape[0] // 64)
+    gray = window[::step, ::step].mean(axis=-1, dtype=np.float32)
+    across, down = np.abs(np.diff(gray, axis=1)), np.abs(np.diff(gray, axis=0))
+    return float(across.mean() + down.mean()) / 510.0
