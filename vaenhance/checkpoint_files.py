@@ -1,0 +1,166 @@
+"""The files that ``checkpoint`` is made of: JSON and HDF5, replaced as a whole.
+
+Nothing here knows what a model is. A file from a stranger is not trusted: only
+the arrays asked for are read, of the shapes asked for, out of that very file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.errors import ModelError
+
+Arrays = Mapping[str, NDArray[Any]]
+
+TEMPORARY = ".vaenhance-part"  # ends the names of files being written
+_LARGEST_JSON = 4 * 2**20  # bytes; a card or configuration is a few kB
+
+
+def digest(arrays: Arrays, text: str = "") -> str:
+    """Returns the SHA-256 of names, shapes, types and values."""
+    total = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        total.update(f"{name}\0{value.shape}\0{value.dtype.str}\0".encode())
+        total.update(value.tobytes())
+    return total.hexdigest()
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replaces a JSON file as a whole."""
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a text file as a whole."""
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        ModelError: it is missing, too large or not a JSON object.
+    """
+    try:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ModelError(f"{path} is too large to be part of a model")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{path.parent} is no vaenhance model: no {path.name}") from (
+            error
+        )
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+    if not isinstance(data, dict):
+        raise ModelError(f"{path} is damaged: not a JSON object")
+    return data
+
+
+def write_h5(
+    path: Path, groups: Mapping[str, Arrays], attributes: Mapping[str, str]
+) -> None:
+    """Replaces an HDF5 file: arrays by name by group, and words about them."""
+    with _replacing(path) as temporary:
+        # No creation times: the same numbers give the same bytes.
+        with h5py.File(temporary, "w", track_order=False) as file:
+            for group, arrays in groups.items():
+                for name, value in arrays.items():
+                    file.create_dataset(
+                        f"{group}/{name}", data=value, track_times=False
+                    )
+            file.attrs.update(attributes)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+
+
+@contextlib.contextmanager
+def open_h5(path: Path) -> Iterator[h5py.File]:
+    """Opens an HDF5 file for reading; whatever is wrong with it is a ModelError."""
+    if not path.is_file():
+        raise ModelError(f"{path.parent} is no complete model: no {path.name}")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+
+
+def read_group(
+    file: h5py.File, group: str, shapes: Mapping[str, tuple[int, ...]], path: Path
+) -> Arrays:
+    """Reads exactly the arrays asked for; nothing else of the file is trusted."""
+    arrays = {}
+    for name, shape in shapes.items():
+        dataset = _plain_dataset(file, f"{group}/{name}", path)
+        if dataset.shape != tuple(shape):
+            raise ModelError(
+                f"{path} belongs to another network: {name} has shape "
+                f"{dataset.shape}, the configuration says {tuple(shape)}"
+            )
+        arrays[name] = dataset[()]
+    return arrays
+
+
+def remove_temporary(folder: Path) -> None:
+    """Deletes what ``_replacing`` leaves in a folder when the process is killed."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
+def _plain_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    """Returns a data set that lies in this very file.
+
+    HDF5 links can point into other files, and virtual or external data sets can
+    read them: a model from a stranger must not.
+    """
+    node: Any = file
+    for part in name.split("/"):
+        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
+            raise ModelError(f"{path} belongs to another network: it has no {name}")
+        node = node[part]
+    if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
+        raise ModelError(f"{path} is damaged: {name} is not a plain array")
+    if node.dtype.kind not in "fiu" or node.dtype.itemsize > 8:
+        raise ModelError(f"{path} is damaged: {name} holds {node.dtype}, not numbers")
+    return node
+
+
+def check_digest(file: h5py.File, found: str, path: Path) -> None:
+    """Compares a checksum with the one that was written into the file.
+
+    Raises:
+        ModelError: they differ.
+    """
+    if file.attrs.get("sha256") != found:
+        raise ModelError(f"{path} is damaged: its checksum does not match")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary path in the same folder that then takes ``path``'s place."""
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
