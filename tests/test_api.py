@@ -1,0 +1,233 @@
+"""The Python interface: what goes in, what comes out, what it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vaenhance
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance.api import Latents, Model
+from vaenhance.config import named_preset
+from vaenhance.errors import DeviceError, ModelError, OutOfMemory, UsageProblem
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Model:
+    folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    return vaenhance.load_model(folder, device="cpu", precision="float32")
+
+
+def picture(height: int = 40, width: int = 56) -> np.ndarray:
+    return np.random.default_rng(0).random((height, width, 3), np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.sampled_from(["u1", "u2", "f4"]))
+def test_any_size_and_type_keeps_size_and_type(model, height, width, dtype):
+    image = picture(height, width)
+    if dtype != "f4":
+        image = (image * np.iinfo(dtype).max).astype(dtype)
+    before = image.copy()
+    result = model.enhance(image)
+    assert result.shape == image.shape
+    assert result.dtype == image.dtype
+    assert np.isfinite(result.astype(float)).all()
+    assert np.array_equal(image, before)  # the input is not written to
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_strength_zero_gives_the_input_back_exactly(model, dtype):
+    scale = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    image = (picture() * scale).astype(dtype)
+    assert np.array_equal(model.enhance(image, strength=0.0), image)
+
+
+def test_strength_blends(model):
+    image = picture()
+    full, half = model.enhance(image), model.enhance(image, strength=0.5)
+    assert np.allclose(half, (image + full) / 2, atol=1e-6)
+    assert not np.allclose(full, image, atol=0.01)
+
+
+def test_the_same_input_gives_the_same_bytes(model):
+    first, second = model.enhance(picture()), model.enhance(picture())
+    assert first.tobytes() == second.tobytes()
+
+
+def test_a_batch_is_its_images(model):
+    batch = np.stack([picture(), 1 - picture()])
+    result = model.enhance(batch)
+    assert np.array_equal(result[1], model.enhance(batch[1]))
+
+
+def test_values_outside_the_range_are_legal_and_not_clipped(model, monkeypatch):
+    wide = picture() * 3 - 1
+    assert np.isfinite(model.enhance(wide)).all()
+    monkeypatch.setattr(model._inference, "restore", lambda y, noise_sigma: y)
+    assert np.allclose(model.enhance(wide), wide, atol=1e-6)
+
+
+def test_the_noise_level_is_heard(model):
+    unknown = model.enhance(picture())
+    assert not np.array_equal(unknown, model.enhance(picture(), noise_sigma=0.2))
+
+
+def test_progress_adds_up_to_the_image(model):
+    done: list[float] = []
+    model.enhance(picture(200, 300), tile=96, overlap=32, progress=done.append)
+    assert len(done) > 1
+    assert sum(done) == pytest.approx(0.06)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_tiles_give_the_whole(model, dtype):
+    image = picture(150, 210)
+    if dtype == "uint8":
+        image = (image * 255).astype(np.uint8)
+    whole = model.enhance(image, tile=0).astype(np.float64)
+    tiled = model.enhance(image, tile=96, overlap=64).astype(np.float64)
+    # Of 8-bit results, values that lie on an edge of rounding may differ by one.
+    most = 0.9 / 255 if dtype == "float32" else 1
+    assert np.abs(whole - tiled).max() <= most
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "words"),
+    [
+        (np.zeros((4, 4), np.uint8), {}, "shape"),
+        (np.zeros((4, 4, 4), np.uint8), {}, "shape"),
+        (np.zeros((4, 4, 3), np.float64), {}, "float64"),
+        (np.full((4, 4, 3), np.nan, np.float32), {}, "not finite"),
+        (np.zeros((4, 4, 3), np.uint8), {"strength": 1.5}, "strength"),
+        (np.zeros((4, 4, 3), np.uint8), {"noise_sigma": -0.1}, "noise_sigma"),
+        (
+            np.zeros((400, 400, 3), np.uint8),
+            {"tile": 64, "overlap": 64},
+            "larger than the overlap",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(model, image, options, words):
+    with pytest.raises(UsageProblem, match=words):
+        model.enhance(image, **options)
+
+
+def test_enhance_is_decode_of_encode(model):
+    image = picture(45, 61)
+    decoded = model.decode(model.encode(image))[0]
+    assert np.allclose(decoded, model.enhance(image, tile=0), atol=1e-5)
+    levels = model.encode(image).levels
+    assert [z.shape for z in levels] == [(1, 12, 16, 4), (1, 24, 32, 4)]
+
+
+def test_latents_of_another_size_are_refused(model):
+    latents = model.encode(picture(40, 40))
+    with pytest.raises(UsageProblem, match="another model or size"):
+        model.decode(Latents(latents.levels, 80, 40))
+
+
+def test_samples_depend_on_seed_and_place_alone(model):
+    three, five = model.sample(3, size=(20, 28)), model.sample(5, size=(20, 28))
+    assert three.shape == (3, 20, 28, 3)
+    assert np.array_equal(three, five[:3])
+    assert not np.array_equal(three[0], three[1])
+    assert not np.array_equal(three, model.sample(3, size=(20, 28), seed=1))
+    cold = model.sample(2, size=(20, 28), temperature=0.0)
+    assert np.array_equal(cold[0], cold[1])
+    assert model.sample(0).shape == (0, 128, 128, 3)
+    assert 0 <= three.min() <= three.max() <= 1
+
+
+def test_half_precision_is_close(model, tmp_path):
+    folder = save_tiny_model(tmp_path / "tiny")
+    half = vaenhance.load_model(folder, device="cpu", precision="bfloat16")
+    difference = np.abs(half.enhance(picture()) - model.enhance(picture()))
+    assert 0 < difference.max() < 0.05
+
+
+def test_out_of_memory_halves_the_tile_and_goes_on(model, monkeypatch):
+    whole = model.enhance(picture(300, 300))
+    restore = model._inference.restore
+
+    def small_memory(y, noise_sigma):
+        if max(y.shape) > 200:
+            raise OutOfMemory("no memory left")
+        return restore(y, noise_sigma)
+
+    monkeypatch.setattr(model._inference, "restore", small_memory)
+    monkeypatch.setattr(model, "tile_limit", 0)
+    result = model.enhance(picture(300, 300))
+    assert model.tile_limit <= 200
+    assert np.abs(result - whole).max() < 1 / 255
+
+
+def test_out_of_memory_with_the_smallest_tile_is_an_error(model, monkeypatch):
+    def no_memory(y, noise_sigma):
+        raise OutOfMemory("no memory left")
+
+    monkeypatch.setattr(model._inference, "restore", no_memory)
+    monkeypatch.setattr(model, "tile_limit", 0)
+    with pytest.raises(OutOfMemory):
+        model.enhance(picture(300, 300))
+
+
+def test_values_that_are_not_finite_are_computed_again_in_float32(tmp_path):
+    folder = save_tiny_model(tmp_path / "tiny")
+    half = vaenhance.load_model(folder, device="cpu", precision="bfloat16")
+    exact = vaenhance.load_model(folder, device="cpu", precision="float32")
+    wrong = half._inference._restore
+    half._inference._restore = lambda y, s: wrong(y, s) * np.nan
+    assert np.array_equal(half.enhance(picture()), exact.enhance(picture()))
+
+
+def test_a_model_of_one_size_says_so(tmp_path):
+    config = named_preset("mlp")
+    folder = save_tiny_model(tmp_path / "digits", config)
+    digits = vaenhance.load_model(folder, device="cpu")
+    assert digits.sample(2).shape == (2, 28, 28, 1)
+    assert digits.enhance(np.zeros((28, 28, 1), np.uint8)).shape == (28, 28, 1)
+    with pytest.raises(UsageProblem, match="28x28"):
+        digits.enhance(np.zeros((30, 28, 1), np.uint8))
+    with pytest.raises(UsageProblem, match="28x28"):
+        digits.sample(1, size=(32, 32))
+    with pytest.raises(UsageProblem, match="does not take a noise level"):
+        digits.enhance(np.zeros((28, 28, 1), np.uint8), noise_sigma=0.1)
+
+
+def test_models_and_devices_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(ModelError, match=r"neither a built-in model \(.*photo"):
+        vaenhance.load_model("foto")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match=r"no config\.json"):
+        vaenhance.load_model(tmp_path / "empty")
+    with pytest.raises(DeviceError, match="gpu:9"):
+        vaenhance.load_model("photo", device="gpu:9")
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    one = save_tiny_model(tmp_path / "one")
+    changed = {**vars(tiny_config().model), "latent_channels": (4, 6)}
+    two = save_tiny_model(tmp_path / "two", tiny_config(model=changed))
+    (one / "model.weights.h5").write_bytes((two / "model.weights.h5").read_bytes())
+    with pytest.raises(ModelError, match="another network"):
+        vaenhance.load_model(one)
+
+
+@pytest.mark.parametrize("name", vaenhance.builtin_models())
+def test_built_in_models_improve_noisy_photographs(name, samples: Path):
+    from vaenhance.metrics import psnr
+    from vaenhance.photo import read_pixels
+
+    model = vaenhance.load_model(name, precision="float32")
+    photos = [p for p in samples.iterdir() if p.suffix in (".png", ".jpg")]
+    x = read_pixels(photos[0])[:160, :160].astype(np.float32) / 255
+    rng = np.random.default_rng(0)
+    y = x + np.float32(25 / 255) * rng.standard_normal(x.shape, np.float32)
+    assert psnr(x, np.clip(model.enhance(y), 0, 1)) > psnr(x, y) + 6
+    assert psnr(x, np.clip(model.enhance(x), 0, 1)) > 34
+    assert model.card["training"]["hours"] > 0

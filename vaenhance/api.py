@@ -1,0 +1,294 @@
+"""The Python interface: load a model; enhance, encode, decode, sample arrays.
+
+    import vaenhance
+    model = vaenhance.load_model("photo")
+    better = model.enhance(image)            # (H, W, 3), same type as the input
+
+The command line is built on this and nothing else. No files but the model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import checkpoint, runtime, tiling
+from vaenhance.checkpoint import builtin_models, find_model
+from vaenhance.config import ModelConfig, stride
+from vaenhance.errors import OutOfMemory, UsageProblem
+
+Pixels = NDArray[np.float32]
+
+DEFAULT_OVERLAP = 64  # pixels
+WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
+SMALLEST_TILE = 128  # pixels; below this running out of memory is final
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What the encoder makes of images: posterior means, coarse to fine.
+
+    Attributes:
+        levels: (B, h, w, c) float32 of each level.
+        height: of the images, pixels.
+        width: of the images, pixels.
+    """
+
+    levels: list[Pixels]
+    height: int
+    width: int
+
+
+def load_model(
+    name_or_path: str | Path = "photo",
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Model:
+    """Loads a built-in model by name, or a model folder.
+
+    Args:
+        name_or_path: ``photo`` and so on, or a folder made by ``vaenhance train``.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+        precision: ``auto`` (bfloat16 where the processor is fast at it),
+            ``float32``, ``bfloat16`` or ``float16``.
+
+    Raises:
+        ModelError: missing, damaged, or of a newer version.
+        DeviceError: the device is not there.
+    """
+    folder = find_model(name_or_path)
+    config = checkpoint.load_config(folder).model
+    card = checkpoint.load_card(folder)
+    sitting = runtime.start(device, precision)
+    return Model(folder, config, card, sitting)
+
+
+class Model:
+    """A trained VAE, ready to use. Made by ``load_model``.
+
+    Attributes:
+        name: of the model's folder.
+        config: the network's shape.
+        card: where the model comes from, as plain data.
+        device: for people, e.g. "CPU (2 cores)".
+        precision: float32, bfloat16 or float16.
+        tile_limit: largest tile that memory has allowed so far, pixels; 0 = any.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        card: dict[str, Any],
+        sitting: runtime.Runtime,
+    ):
+        from vaenhance.model.inference import Inference
+
+        self.name = folder.resolve().name
+        self.config = config
+        self.card = card
+        self.device = sitting.device
+        self.precision = sitting.precision
+        self.tile_limit = 0
+        self._inference = Inference(folder, config, sitting)
+
+    @property
+    def conditioned_on_noise(self) -> bool:
+        """Tells whether the model takes a noise level."""
+        return self.config.noise_map
+
+    @property
+    def is_any_size(self) -> bool:
+        """Tells whether the model takes images of any size."""
+        return self.config.network == "ladder" and not self.config.image_size
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        *,
+        strength: float = 1.0,
+        noise_sigma: float | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[Any]:
+        """Returns the decoded posterior mean: the enhanced image.
+
+        Args:
+            image: (H, W, C) or (B, H, W, C); float32 in [0, 1] (values outside are
+                legal: unclipped noise) or uint8, uint16. Memory stays bounded
+                for integers: they are converted strip by strip.
+            strength: 0 gives the input back exactly, 1 is the model's answer.
+            noise_sigma: noise level in [0, 1] units, if it is known.
+            tile: largest side of a tile, pixels; None chooses, 0 takes the image
+                as a whole.
+            overlap: pixels shared by tiles; None chooses.
+            progress: called with the megapixels finished since the last call.
+
+        Returns:
+            The same shape and type; floats are not clipped.
+
+        Raises:
+            UsageProblem: shape, type, strength or noise level make no sense.
+            OutOfMemory: even the smallest tile does not fit.
+        """
+        self._check(image, strength, noise_sigma)
+        if image.ndim == 4:
+            settings: dict[str, Any] = {
+                "strength": strength,
+                "noise_sigma": noise_sigma,
+                "tile": tile,
+                "overlap": overlap,
+                "progress": progress,
+            }
+            return np.stack([self.enhance(one, **settings) for one in image])
+        if strength == 0 or image.size == 0:
+            return image.copy()
+        tile = WHOLE_UP_TO if tile is None else tile
+        if self.config.image_size:
+            tile = 0
+        while True:
+            # A tile of 0 stands for the whole image, unless memory has spoken.
+            side = min(filter(None, (tile, self.tile_limit)), default=0)
+            shared = min(DEFAULT_OVERLAP, side // 2) if overlap is None else overlap
+            try:
+                return tiling.enhance_tiled(
+                    image,
+                    lambda y: self._inference.restore(y[None], noise_sigma)[0],
+                    tiling.Tiling(side, shared, stride(self.config)),
+                    strength,
+                    progress or (lambda megapixels: None),
+                )
+            except ValueError as error:
+                raise UsageProblem(str(error)) from error
+            except OutOfMemory:
+                used = min(side or max(image.shape), max(image.shape))
+                if used <= SMALLEST_TILE or self.config.image_size:
+                    raise
+                self.tile_limit = max(SMALLEST_TILE, used // 2)
+
+    def encode(
+        self, image: NDArray[Any], *, noise_sigma: float | None = None
+    ) -> Latents:
+        """Returns the posterior means of an image or a batch, as a whole.
+
+        Args:
+            image: as for ``enhance``.
+            noise_sigma: as for ``enhance``.
+
+        Raises:
+            UsageProblem: as for ``enhance``.
+        """
+        self._check(image, 1.0, noise_sigma)
+        batch = image if image.ndim == 4 else image[None]
+        step = stride(self.config)
+        height, width = batch.shape[1:3]
+        padded = [-(-n // step) * step for n in (height, width)]
+        place = slice(0, padded[0]), slice(0, padded[1])
+        y = np.stack([tiling.read_padded(one, place) for one in batch])
+        return Latents(self._inference.encode(y, noise_sigma), height, width)
+
+    def decode(self, latents: Latents) -> Pixels:
+        """Returns the images of latents, (B, H, W, C) float32, not clipped.
+
+        Raises:
+            UsageProblem: the latents' shapes are not this model's.
+        """
+        step = stride(self.config)
+        padded = [-(-n // step) * step for n in (latents.height, latents.width)]
+        expected = self._inference.latent_shapes(*padded)
+        received = [tuple(z.shape[1:]) for z in latents.levels]
+        if received != expected:
+            raise UsageProblem(
+                f"expected latents of shapes {expected}, received {received}: "
+                "they belong to another model or size"
+            )
+        images = self._inference.decode(latents.levels, *padded)
+        return images[:, : latents.height, : latents.width]
+
+    def sample(
+        self,
+        count: int,
+        *,
+        size: tuple[int, int] | None = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> Pixels:
+        """Draws new images: z from the prior, level by level, then decoded.
+
+        Image i of a seed is the same whatever the count.
+
+        Args:
+            count: how many.
+            size: (height, width), pixels; default 128 × 128, or the model's own.
+            temperature: factor on the prior's standard deviation.
+            seed: decides the images.
+
+        Returns:
+            (count, H, W, C) float32, clipped to [0, 1].
+
+        Raises:
+            UsageProblem: the model draws only one size, and it is another.
+        """
+        own = self.config.image_size
+        height, width = size or ((own, own) if own else (128, 128))
+        if own and (height, width) != (own, own):
+            raise UsageProblem(
+                f"model {self.name} draws images of {own}x{own} pixels only, "
+                f"not {width}x{height}"
+            )
+        step = stride(self.config)
+        padded = [-(-n // step) * step for n in (height, width)]
+        shapes = self._inference.latent_shapes(*padded)
+        images = []
+        for index in range(count):
+            rng = np.random.default_rng([seed, index])
+            noise = [
+                np.float32(temperature) * rng.standard_normal((1, *s), np.float32)
+                for s in shapes
+            ]
+            images.append(self._inference.draw(noise, *padded)[0, :height, :width])
+        empty = np.zeros((0, height, width, self.config.channels), np.float32)
+        return np.clip(np.stack(images), 0.0, 1.0) if images else empty
+
+    def _check(
+        self, image: NDArray[Any], strength: float, noise_sigma: float | None
+    ) -> None:
+        channels = self.config.channels
+        if image.ndim not in (3, 4) or image.shape[-1] != channels:
+            raise UsageProblem(
+                f"expected an image (H, W, {channels}) or a batch of them, "
+                f"received shape {image.shape}"
+            )
+        if image.dtype not in (np.uint8, np.uint16, np.float32):
+            raise UsageProblem(
+                f"expected float32 in [0, 1], uint8 or uint16, received {image.dtype}"
+            )
+        if image.dtype == np.float32 and not np.isfinite(image).all():
+            raise UsageProblem("the image holds values that are not finite")
+        if not 0.0 <= strength <= 1.0:
+            raise UsageProblem(f"strength must be in 0..1, received {strength}")
+        if noise_sigma is not None and not self.conditioned_on_noise:
+            raise UsageProblem(f"model {self.name} does not take a noise level")
+        if noise_sigma is not None and not 0.0 <= noise_sigma <= 1.0:
+            raise UsageProblem(f"noise_sigma must be in 0..1, received {noise_sigma}")
+        own = self.config.image_size
+        if own and image.shape[-3:-1] != (own, own):
+            raise UsageProblem(
+                f"model {self.name} takes images of {own}x{own} pixels only"
+            )
+
+
+__all__ = [
+    "Latents",
+    "Model",
+    "builtin_models",
+    "find_model",
+    "load_model",
+]

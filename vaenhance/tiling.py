@@ -1,0 +1,224 @@
+"""Cutting an image into tiles and blending the results without a seam.
+
+Pure NumPy; what happens to a tile is the caller's function. Results are handed
+out strip by strip, so that memory does not grow with the height of the image.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How one side of an image is covered by tiles. All in pixels.
+
+    Attributes:
+        length: side of the image, padded to a multiple of the network's stride.
+        tile: side of every tile.
+        overlap: shared by neighbours (the last pair may share more).
+        starts: first pixel of every tile.
+    """
+
+    length: int
+    tile: int
+    overlap: int
+    starts: tuple[int, ...]
+
+
+def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
+    """Covers a side with the fewest tiles of equal size.
+
+    Args:
+        length: side of the image, ≥ 1.
+        tile: largest side of a tile; 0 for one tile however long the side is.
+        overlap: at least so much is shared by neighbours.
+        stride: tiles start and end at multiples of this, so that a network of
+            that stride sees the same phase as in the whole image.
+
+    Raises:
+        ValueError: the tile is not larger than the overlap.
+    """
+    padded = _up(length, stride)
+    tile = padded if tile == 0 else min(_up(tile, stride), padded)
+    if tile == padded:
+        return Grid(padded, padded, 0, (0,))
+    overlap = _up(overlap, stride)
+    if tile <= overlap:
+        raise ValueError(
+            f"expected a tile larger than the overlap ({overlap} pixels), "
+            f"received tile={tile}"
+        )
+    count = math.ceil((padded - overlap) / (tile - overlap))
+    # The smallest tile that needs no more tiles: nothing is computed twice
+    # that need not be.
+    tile = _up(math.ceil((padded - overlap) / count) + overlap, stride)
+    step = tile - overlap
+    starts = tuple(min(i * step, padded - tile) for i in range(count))
+    return Grid(padded, tile, overlap, starts)
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How an image is cut: largest tile (0 = whole) and overlap, in pixels."""
+
+    tile: int
+    overlap: int
+    stride: int
+
+
+def enhance_tiled(
+    image: NDArray[Any],
+    compute: Callable[[Pixels], Pixels],
+    tiling: Tiling,
+    strength: float = 1.0,
+    progress: Callable[[float], None] = lambda megapixels: None,
+) -> NDArray[Any]:
+    """Runs a function over an image of any size, tile by tile.
+
+    Args:
+        image: (H, W, C) uint8, uint16 or float32; integers are converted and
+            rounded strip by strip, so that no float copy of the image exists.
+        compute: maps a padded tile to an enhanced one of the same shape.
+        tiling: tile, overlap and stride.
+        strength: 0..1 blends from the input to the result.
+        progress: called after each tile with the megapixels that it adds.
+
+    Returns:
+        The same shape and type.
+
+    Raises:
+        ValueError: the tile is not larger than the overlap.
+    """
+    height, width = image.shape[:2]
+    rows, columns = (
+        make_grid(side, tiling.tile, tiling.overlap, tiling.stride)
+        for side in (height, width)
+    )
+    scale = height * width / (rows.length * columns.length)
+    strips = enhance_strips(
+        lambda *place: read_padded(image, place),
+        compute,
+        rows,
+        columns,
+        lambda megapixels: progress(megapixels * scale),
+    )
+    result = np.empty_like(image)
+    for top, strip in strips:
+        bottom = min(top + len(strip), height)
+        values = strip[: max(bottom - top, 0), :width]
+        if strength < 1:
+            y = to_float(image[top:bottom])
+            values = y + np.float32(strength) * (values - y)
+        result[top:bottom] = from_float(values, image.dtype)
+    return result
+
+
+def enhance_strips(
+    read: Callable[[slice, slice], Pixels],
+    compute: Callable[[Pixels], Pixels],
+    rows: Grid,
+    columns: Grid,
+    progress: Callable[[float], None] = lambda megapixels: None,
+) -> Iterator[tuple[int, Pixels]]:
+    """Runs a function over all tiles and yields blended strips, top to bottom.
+
+    Args:
+        read: returns the padded input of a place, (tile, tile, C).
+        compute: returns a tile of the same height and width.
+        rows: tiles over the height.
+        columns: tiles over the width.
+        progress: called after each tile with the megapixels of image that it adds.
+
+    Yields:
+        (first row, (height, columns.length, C) float32); together they cover the
+        padded image once.
+    """
+    down, across = tile_weights(rows), tile_weights(columns)
+    total = rows.length * columns.length / 1e6
+    share = total / (len(rows.starts) * len(columns.starts))
+    channels = read(slice(0, 1), slice(0, 1)).shape[-1]
+    held: Pixels | None = None  # weighted sums of the rows still to be added to
+    for i, top in enumerate(rows.starts):
+        strip = np.zeros((rows.tile, columns.length, channels), np.float32)
+        for j, left in enumerate(columns.starts):
+            place = slice(top, top + rows.tile), slice(left, left + columns.tile)
+            result = compute(read(*place))
+            weight = down[i][:, None, None] * across[j][None, :, None]
+            strip[:, place[1]] += weight * result
+            progress(share)
+        if held is not None:
+            strip[: len(held)] += held
+        is_last = i + 1 == len(rows.starts)
+        ready = rows.tile if is_last else rows.starts[i + 1] - top
+        yield top, strip[:ready]
+        held = strip[ready:].copy()
+
+
+def tile_weights(grid: Grid) -> list[NDArray[np.float32]]:
+    """Returns each tile's blending weights along one side; they sum to 1.
+
+    A quarter of the overlap next to an inner border has no weight: there the
+    network has seen padding instead of the image. Over the next half a ramp
+    leads from one tile to the other.
+    """
+    raw = np.zeros((len(grid.starts), grid.length), np.float64)
+    margin = grid.overlap // 4
+    position = np.arange(grid.tile)
+    for i, start in enumerate(grid.starts):
+        weight = np.ones(grid.tile)
+        ramp = max(grid.overlap - 2 * margin, 1)
+        if i:
+            weight *= np.clip((position - margin + 0.5) / ramp, 0, 1)
+        if i + 1 < len(grid.starts):
+            weight *= np.clip((grid.tile - margin - position - 0.5) / ramp, 0, 1)
+        raw[i, start : start + grid.tile] = weight
+    raw /= raw.sum(axis=0)
+    return [
+        raw[i, start : start + grid.tile].astype(np.float32)
+        for i, start in enumerate(grid.starts)
+    ]
+
+
+def read_padded(image: NDArray[Any], place: tuple[slice, slice]) -> Pixels:
+    """Returns a place of an image as float32, mirrored beyond the lower right.
+
+    Args:
+        image: (H, W, C) uint8, uint16 (scaled to [0, 1]) or float32 (as it is).
+        place: rows and columns; may reach beyond the image, but starts in it.
+    """
+    part = image[place]
+    missing = [s.stop - s.start - n for s, n in zip(place, part.shape, strict=False)]
+    values = to_float(part)
+    if any(missing):
+        margin = [(0, missing[0]), (0, missing[1]), (0, 0)]
+        values = np.pad(values, margin, mode="symmetric")
+    return values
+
+
+def to_float(image: NDArray[Any]) -> Pixels:
+    """Returns integers scaled to [0, 1], floats as they are; float32."""
+    if image.dtype.kind == "u":
+        return image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
+    return image.astype(np.float32, copy=False)
+
+
+def from_float(values: Pixels, dtype: np.dtype) -> NDArray[Any]:
+    """Returns values of [0, 1] clipped, scaled and rounded to an integer type."""
+    if dtype.kind != "u":
+        return values.astype(dtype, copy=False)
+    largest = np.iinfo(dtype).max
+    scaled = np.clip(values, 0.0, 1.0) * np.float32(largest)
+    return np.rint(scaled, out=scaled).astype(dtype)
+
+
+def _up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
