@@ -1,0 +1,540 @@
+import json
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import vaenhance
+from vaenhance import photo
+from vaenhance.cli import console
+from vaenhance.errors import ModelError, UsageProblem
+
+
+class Negative:
+    """A model without TensorFlow: its answer is the negative."""
+
+    device = "a test"
+    precision = "float32"
+    conditioned_on_noise = False
+
+    def __init__(self):
+        self.calls = []
+
+    def enhance(self, image, *, strength=1.0, progress=None, **settings):
+        self.calls.append({"shape": image.shape, "strength": strength, **settings})
+        top = np.iinfo(image.dtype).max
+        mixed = image * (1 - strength) + (top - image.astype(float)) * strength
+        progress(image.shape[0] * image.shape[1] / 1e6)
+        return np.rint(mixed).astype(image.dtype)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """The model that --model photo loads; `loaded` tells with what."""
+    fake = Negative()
+    fake.loaded = []
+
+    def load_model(name, *, device, precision):
+        fake.loaded.append((name, device, precision))
+        return fake
+
+    monkeypatch.setattr(vaenhance, "load_model", load_model)
+    monkeypatch.setattr("vaenhance.api.find_model", lambda name: Path(name))
+    return fake
+
+
+@pytest.fixture
+def run(invoke, model, tmp_path, monkeypatch):
+    """vaenhance enhance ..., in an empty folder, with the fake model."""
+    monkeypatch.chdir(tmp_path)
+
+    def enhance(*arguments, exit_code=0, **options):
+        return invoke("enhance", *arguments, exit_code=exit_code, **options)
+
+    return enhance
+
+
+def pixels(height=5, width=7, seed=0, dtype=np.uint8):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, np.iinfo(dtype).max, (height, width, 3), dtype, True)
+
+
+def save(name, **options) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels(**options)).save(path)
+    return path
+
+
+def load(name):
+    with Image.open(name) as image:
+        return np.asarray(image)
+
+
+def container(name):
+    with Image.open(name) as image:
+        image.load()
+        return image.format
+
+
+# === What comes out ===
+
+
+def test_one_file(run, model):
+    save("a.png")
+    result = run("a.png", "new.png")
+    np.testing.assert_array_equal(load("new.png"), 255 - load("a.png"))
+    assert result.stdout == ""
+    assert "device: a test, float32" in result.stderr
+    assert "a.png -> new.png (7 x 5, " in result.stderr
+    assert result.stderr.endswith("1 enhanced.\n")
+    assert model.loaded == [("photo", "auto", "auto")]
+
+
+def test_without_target_the_result_lies_beside_the_file(run):
+    save("a.png")
+    run("a.png")
+    assert sorted(p.name for p in Path().iterdir()) == ["a.enhanced.png", "a.png"]
+
+
+def test_a_folder_of_one_gives_the_bytes_of_the_single_file(run):
+    save("in/a.jpg")
+    run("in", "out")
+    run("in/a.jpg", "single.jpg")
+    piped = run("-", input=Path("in/a.jpg").read_bytes())
+    assert Path("out/a.jpg").read_bytes() == Path("single.jpg").read_bytes()
+    assert piped.stdout_bytes == Path("single.jpg").read_bytes()
+
+
+def test_the_same_input_gives_the_same_bytes(run):
+    save("a.webp")
+    run("a.webp", "1.webp")
+    run("a.webp", "2.webp")
+    assert Path("1.webp").read_bytes() == Path("2.webp").read_bytes()
+
+
+def test_a_tree_is_mirrored(run):
+    save("in/ü x.png")
+    save("in/sub/b.jpg")
+    Path("in/notes.txt").write_text("hello")
+    result = run("in/", "out/")
+    assert sorted(p.as_posix() for p in Path("out").rglob("*.*")) == [
+        "out/sub/b.jpg",
+        "out/ü x.png",
+    ]
+    assert "ignored 1 file that is no image" in result.stderr
+    assert result.stderr.endswith("2 enhanced.\n")
+
+
+def test_format_quality_and_target_extension(run):
+    save("a.png", height=40, width=40)
+    run("a.png", "new.jpg")
+    run("a.png", "small.jpg", "--quality", 30)
+    run("a.png", "out/", "--format", ".JPG")
+    assert container("new.jpg") == "JPEG"
+    assert Path("out/a.jpg").read_bytes() == Path("new.jpg").read_bytes()
+    assert Path("small.jpg").stat().st_size < Path("new.jpg").stat().st_size
+
+
+def test_sixteen_bits_stay_sixteen_bits(run):
+    original = pixels(dtype=np.uint16)
+    base = photo.Photo(original, None, False, "PNG", photo.Metadata())
+    Path("a.png").write_bytes(photo.encode_photo(base, original))
+    run("a.png", "new.png")
+    np.testing.assert_array_equal(photo.read_photo(Path("new.png")).pixels, ~original)
+
+
+# === Strength, noise, tiles ===
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "a.bmp"])
+def test_strength_zero_gives_the_very_bytes_back(run, model, name):
+    save(name)
+    run(name, f"new-{name}", "--strength", 0)
+    assert Path(f"new-{name}").read_bytes() == Path(name).read_bytes()
+    assert model.loaded == []  # and costs no model
+
+
+def test_strength_zero_in_another_format_keeps_the_pixels(run):
+    save("a.png")
+    run("a.png", "new.tif", "--strength", 0)
+    np.testing.assert_array_equal(load("new.tif"), load("a.png"))
+    run("a.png", "low.png", "--strength", 0, "--strip-metadata")
+    np.testing.assert_array_equal(load("low.png"), load("a.png"))
+
+
+def test_strength_zero_still_refuses_what_is_no_image(run):
+    Path("a.png").write_text("hello")
+    run("a.png", "new.png", "--strength", 0, exit_code=1)
+    assert not Path("new.png").exists()
+
+
+def test_settings_reach_the_model(run, model):
+    save("a.png")
+    model.conditioned_on_noise = True
+    options = ["--strength", 0.5, "--noise", 25.5, "--tile", 256, "--overlap", 32]
+    run("a.png", "new.png", *options, "--device", "CPU", "--precision", "bfloat16")
+    assert model.loaded == [("photo", "cpu", "bfloat16")]
+    (call,) = model.calls
+    assert call.pop("noise_sigma") == pytest.approx(0.1)
+    assert call == {"shape": (5, 7, 3), "strength": 0.5, "tile": 256, "overlap": 32}
+
+
+def test_auto_and_whole_image(run, model):
+    save("a.png")
+    run("a.png", "1.png", "--noise", "auto", "--tile", "auto")
+    run("a.png", "2.png", "--tile", 0)
+    assert [(c["noise_sigma"], c["tile"]) for c in model.calls] == [
+        (None, None),
+        (None, 0),
+    ]
+
+
+def test_a_noise_level_for_a_model_that_takes_none_is_refused(run):
+    save("a.png")
+    result = run("a.png", "new.png", "--noise", 25, exit_code=2)
+    assert "takes no level" in result.stderr
+    assert not Path("new.png").exists()
+
+
+def test_the_environment_sets_options(run, model):
+    save("a.png")
+    environment = {"VAENHANCE_ENHANCE_TILE": "128", "VAENHANCE_MODEL": "mine"}
+    run("a.png", "1.png", env=environment)
+    run("a.png", "2.png", "--tile", 64, env=environment)
+    assert [call["tile"] for call in model.calls] == [128, 64]
+    assert model.loaded[0][0] == "mine"
+
+
+# === What exists ===
+
+
+def test_a_single_target_that_exists_is_not_touched(run, model):
+    save("a.png")
+    Path("new.png").write_text("mine")
+    result = run("a.png", "new.png", exit_code=2)
+    assert "new.png exists; pass --overwrite" in result.stderr
+    assert Path("new.png").read_text() == "mine"
+    run("a.png", "new.png", "--overwrite")
+    assert container("new.png") == "PNG"
+
+
+def test_running_again_does_only_what_is_missing(run, model):
+    for name in ("a", "b", "c"):
+        save(f"in/{name}.png")
+    run("in", "out")
+    Path("out/b.png").unlink()
+    before = Path("out/a.png").stat().st_mtime_ns
+    result = run("in", "out", "-v")
+    assert "1 enhanced, 2 skipped." in result.stderr
+    assert "--overwrite redoes them" in result.stderr
+    assert f"skipped {Path('in/a.png')}: {Path('out/a.png')} exists" in result.stderr
+    assert len(model.calls) == 4
+    assert Path("out/a.png").stat().st_mtime_ns == before
+    run("in", "out")
+    assert len(model.loaded) == 2  # nothing to do needs no model
+    run("in", "out", "--overwrite")
+    assert len(model.calls) == 7
+
+
+def test_an_original_is_never_written_over(run):
+    original = save("in/a.png").read_bytes()
+    for arguments in (["in/a.png", "in/a.png"], ["in", "in"], ["in/a.png", "in/"]):
+        result = run(*arguments, "--overwrite", exit_code=2)
+        assert "originals are never written over" in result.stderr
+    assert Path("in/a.png").read_bytes() == original
+
+
+# === What fails ===
+
+
+def damage(folder: str) -> None:
+    """One photograph that is well among four that are not, and a decoy."""
+    save(f"{folder}/good.jpg", height=64, width=64)
+    whole = Path(f"{folder}/good.jpg").read_bytes()
+    Path(f"{folder}/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    Path(f"{folder}/empty.png").write_bytes(b"")
+    Path(f"{folder}/text.png").write_text("hello")
+    Path(f"{folder}/gone.png").symlink_to("nowhere.png")
+    Path(f"{folder}/folder.png").mkdir()
+
+
+def test_the_run_goes_on_and_names_what_failed(run):
+    damage("in")
+    result = run("in", "out", exit_code=1)
+    assert [path.name for path in Path("out").iterdir()] == ["good.jpg"]
+    assert result.stdout == ""
+    for name in ("cut.jpg", "empty.png", "gone.png"):
+        line = next(x for x in result.stderr.splitlines() if f"in/{name}:" in x)
+        assert line.startswith("vaenhance: cannot enhance in/")
+        assert line.endswith(" (kept going)")
+    assert "1 enhanced, 4 failed.\nFailed:\n  in/cut.jpg: " in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_verbose_shows_each_image_and_tracebacks(run):
+    damage("in")
+    result = run("in", "out", "-v", exit_code=1)
+    assert "loading model photo" in result.stderr
+    assert "Traceback" in result.stderr
+    assert "in/good.jpg -> out/good.jpg (64 x 64" in result.stderr
+
+
+def test_quiet_says_errors_only(run):
+    save("a.png")
+    assert run("a.png", "new.png", "-q").stderr == ""
+    Path("bad.png").write_text("hello")
+    lines = run("bad.png", "b.png", "-q", exit_code=1).stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("vaenhance: cannot enhance bad.png")
+
+
+def test_fail_fast_stops_at_the_first_failure(run, model):
+    save("in/a.png")
+    Path("in/b.png").write_text("hello")
+    for name in ("c", "d", "e"):
+        save(f"in/{name}.png")
+    result = run("in", "out", "--fail-fast", exit_code=1)
+    assert "failed" in result.stderr and "kept going" not in result.stderr
+    assert "not tried" in result.stderr
+    assert not Path("out/e.png").exists()
+
+
+def test_a_bug_in_the_model_is_one_images_failure(run, model, monkeypatch):
+    save("in/a.png")
+    save("in/b.png", height=9)
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        if image.shape[0] == 5:
+            raise ZeroDivisionError("oh")
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    result = run("in", "out", exit_code=1)
+    assert "in/a.png: unexpected ZeroDivisionError: oh (kept going)" in result.stderr
+    assert Path("out/b.png").exists()
+
+
+def test_what_cannot_be_written_fails_alone(run):
+    save("in/a.png")
+    save("in/b.png")
+    Path("out/a.png/full").mkdir(parents=True)
+    result = run("in", "out", exit_code=1)
+    assert "cannot enhance in/a.png: " in result.stderr
+    assert Path("out/b.png").exists()
+    assert sorted(p.name for p in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_settings_that_do_not_fit_the_model_are_a_usage_error(run, model, monkeypatch):
+    def refuse(image, **settings):
+        raise UsageProblem("this model takes 28x28 only")
+
+    monkeypatch.setattr(model, "enhance", refuse)
+    save("in/a.png")
+    save("in/b.png")
+    result = run("in", "out", exit_code=2)
+    assert "in/a.png: this model takes 28x28 only" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_an_image_above_the_limit_is_refused(run):
+    save("a.png", height=40, width=40)
+    run("a.png", "new.png", "--max-megapixels", 0.001, exit_code=1)
+    run("a.png", "new.png", "--max-megapixels", 0.002)
+
+
+def test_a_missing_model_is_a_usage_error(run, monkeypatch):
+    def refuse(name, **settings):
+        raise ModelError("no model 'x'")
+
+    monkeypatch.setattr(vaenhance, "load_model", refuse)
+    save("a.png")
+    result = run("a.png", "new.png", "-m", "x", exit_code=2)
+    assert result.stderr == "vaenhance: no model 'x'\n"
+
+
+# === Arguments ===
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tile", "x"], "neither auto nor a number"),
+        (["--tile", "-1"], "x>=0"),
+        (["--tile", "32", "--overlap", "32"], "leaves nothing of --tile"),
+        (["--noise", "300"], "0<=x<=255"),
+        (["--strength", "1.5"], "0<=x<=1"),
+        (["--format", "gif"], "cannot be written"),
+        (["--format", "doc"], "cannot be written; choose jpeg, png"),
+        (["--quality", "0"], "1<=x<=100"),
+        (["--suffix", "../x"], "not a path"),
+        (["--device", "tpu"], "not auto, cpu, gpu or gpu:N"),
+        (["--max-megapixels", "0"], "x>0"),
+        (["-q", "-v"], "exclude each other"),
+        (["--overwite"], "--overwrite"),
+    ],
+)
+def test_a_wrong_option_costs_no_model(run, model, options, message):
+    save("a.png")
+    result = run("a.png", "new.png", *options, exit_code=2)
+    assert message in result.stderr and result.stdout == ""
+    assert model.loaded == []
+    assert not Path("new.png").exists()
+
+
+def test_no_images_is_a_usage_error(run):
+    Path("in").mkdir()
+    Path("in/notes.txt").write_text("hello")
+    result = run("in", "out", exit_code=2)
+    assert "no images in in (sub-folders included" in result.stderr
+    assert not Path("out").exists()
+
+
+def test_renamed_collisions_are_said(run):
+    for name in ("a", "b", "c", "d"):
+        save(f"in/{name}.jpg")
+        save(f"in/{name}.png")
+    result = run("in", "out", "--format", "png")
+    assert len(list(Path("out").iterdir())) == 8
+    assert "in/a.jpg -> a.jpg.png" in result.stderr
+    assert "and 1 more like this" in result.stderr
+
+
+# === Dry run and JSON ===
+
+
+def test_a_dry_run_writes_the_plan_and_nothing_else(run, model):
+    save("in/a.png")
+    save("in/b.png")
+    save("out/b.png")
+    Path("in/c.png").write_text("hello")
+    result = run("in", "out", "--dry-run", "--tile", 128)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "in/a.png -> out/a.png  (7 x 5)"
+    assert lines[1] == "in/b.png -> out/b.png  (exists, would be skipped)"
+    assert lines[2].startswith("in/c.png -> out/c.png  (")
+    assert lines[3] == (
+        "1 to enhance, 0.0 megapixels, 1 to skip, 1 unreadable; "
+        "model photo, device auto, precision auto, tile 128."
+    )
+    assert model.loaded == [] and not Path("out/a.png").exists()
+
+
+KEYS = ["source", "target", "status", "width", "height", "format", "seconds", "error"]
+
+
+def test_json_lines(run):
+    damage("in")
+    save("out/text.png")
+    result = run("in", "out", "--json", exit_code=1)
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert all(list(record) == KEYS for record in records)
+    by_name = {Path(record["source"]).name: record for record in records}
+    good = by_name["good.jpg"]
+    assert good["seconds"] > 0
+    assert {**good, "seconds": 0} == {
+        "source": str(Path("in/good.jpg")),
+        "target": str(Path("out/good.jpg")),
+        "status": "enhanced",
+        "width": 64,
+        "height": 64,
+        "format": "JPEG",
+        "seconds": 0,
+        "error": None,
+    }
+    assert by_name["text.png"]["status"] == "skipped"
+    assert by_name["cut.jpg"]["status"] == "failed" and by_name["cut.jpg"]["error"]
+    assert "1 enhanced, 1 skipped, 3 failed." in result.stderr
+
+
+def test_a_dry_run_in_json(run):
+    save("in/a.png")
+    result = run("in", "out", "--json", "-n")
+    (record,) = map(json.loads, result.stdout.splitlines())
+    assert record["status"] == "planned" and record["width"] == 7
+    assert "1 to enhance" in result.stderr
+
+
+# === Progress ===
+
+
+def test_progress_counts_every_megapixel_once(run, monkeypatch):
+    made = []
+
+    class Recorded(console.Progress):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr(console, "Progress", Recorded)
+    damage("in")
+    save("in/skip.png")
+    save("out/skip.png")
+    run("in", "out", exit_code=1)
+    (progress,) = made
+    assert progress.total > 0
+    assert progress.done == pytest.approx(progress.total)
+
+
+def test_pixels_do_not_pile_up(run, model, monkeypatch):
+    alive, most = weakref.WeakSet(), 0
+    usual = model.enhance
+
+    class Tracked(np.ndarray):
+        pass
+
+    def enhance(image, **settings):
+        nonlocal most
+        result = usual(image, **settings).view(Tracked)
+        alive.add(result)
+        most = max(most, len(alive))
+        return result
+
+    monkeypatch.setattr(Tracked, "__hash__", object.__hash__, raising=False)
+    monkeypatch.setattr(model, "enhance", enhance)
+    for index in range(12):
+        save(f"in/{index:02d}.png")
+    run("in", "out")
+    assert 1 <= most <= 3
+
+
+# === Ctrl-C ===
+
+
+def test_an_interrupt_leaves_whole_files_only(run, model, monkeypatch):
+    for name in ("a", "b", "c"):
+        save(f"in/{name}.png")
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        if len(model.calls) == 2:
+            raise KeyboardInterrupt
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    result = run("in", "out", exit_code=130)
+    assert "Interrupted" in result.stderr and "goes on where" in result.stderr
+    names = sorted(path.name for path in Path("out").iterdir())
+    assert names in (["a.png"], ["a.png", "b.png"])
+    assert all(container(Path("out") / name) == "PNG" for name in names)
+
+
+def test_a_terminal_is_spared_image_bytes(run, monkeypatch):
+    save("a.png")
+    monkeypatch.setattr(console, "stdout_is_terminal", lambda: True)
+    result = run("a.png", "-", exit_code=2)
+    assert "standard output is a terminal" in result.stderr and result.stdout == ""
+
+
+def test_nothing_is_read_from_a_terminal(run, monkeypatch):
+    monkeypatch.setattr(console, "stdin_is_terminal", lambda: True)
+    assert "pipe an image in" in run("-", exit_code=2).stderr
+
+
+def test_json_and_image_bytes_cannot_share_standard_output(run):
+    save("a.png")
+    assert (
+        "both want standard output" in run("a.png", "-", "--json", exit_code=2).stderr
+    )

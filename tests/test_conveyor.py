@@ -1,0 +1,161 @@
+import contextlib
+import threading
+from concurrent.futures import CancelledError
+from queue import Queue
+
+import pytest
+
+from vaenhance.workflows.conveyor import PIECES_IN_FLIGHT, Conveyor
+
+
+def run(works, *, read=lambda w: w, compute=lambda w, r: r, write=lambda w, a: None):
+    conveyor = Conveyor(
+        works, read=read, compute=compute, write=write, weigh=lambda w: 1.0, room=3.0
+    )
+    try:
+        return list(conveyor.results())
+    finally:
+        conveyor.close()
+
+
+def test_results_come_in_order_and_pass_all_stages():
+    written = []
+    results = run(
+        range(20),
+        read=lambda w: w * 10,
+        compute=lambda w, r: r + w,
+        write=lambda w, a: written.append((w, a)),
+    )
+    assert results == [(w, None) for w in range(20)]
+    assert written == [(w, w * 11) for w in range(20)]
+
+
+@pytest.mark.parametrize("stage", ["read", "compute", "write"])
+def test_an_error_belongs_to_its_piece_alone(stage):
+    def fail(work, *rest):
+        if work == 2:
+            raise ValueError("two")
+        return work
+
+    results = run(range(5), **{stage: fail})
+    assert [work for work, error in results if error is None] == [0, 1, 3, 4]
+    assert isinstance(results[2][1], ValueError)
+
+
+def test_the_next_piece_is_read_while_one_is_computed():
+    second_is_read = threading.Event()
+
+    def read(work):
+        if work == 1:
+            second_is_read.set()
+
+    def compute(work, read):
+        # Would wait in vain if reading began after computing.
+        assert second_is_read.wait(timeout=10)
+
+    assert run(range(2), read=read, compute=compute) == [(0, None), (1, None)]
+
+
+def test_one_piece_is_written_while_the_next_is_computed():
+    second_is_computed = threading.Event()
+
+    def compute(work, read):
+        if work == 1:
+            second_is_computed.set()
+
+    def write(work, answer):
+        assert second_is_computed.wait(timeout=10)
+
+    assert run(range(2), compute=compute, write=write) == [(0, None), (1, None)]
+
+
+def test_room_bounds_what_is_in_flight_and_a_giant_travels_alone():
+    weights = [1.0, 1.0, 9.0, 1.0, 2.0, 1.0]
+    lock, inside, seen = threading.Lock(), set(), []
+
+    def read(work):
+        with lock:
+            inside.add(work)
+            seen.append(set(inside))
+
+    conveyor = Conveyor(
+        range(6),
+        read=read,
+        compute=lambda w, r: r,
+        write=lambda w, a: None,
+        weigh=lambda w: weights[w],
+        room=3.0,
+    )
+    for work, _ in conveyor.results():
+        with lock:
+            inside.discard(work)
+    conveyor.close()
+    # A piece may be over a moment before it is taken out, never later.
+    assert {2} in seen
+    assert all(sum(weights[w] for w in each) <= 3 for each in seen if each != {2})
+
+
+def test_weightless_work_is_not_queued_without_end():
+    conveyor = Conveyor(
+        range(1000),
+        read=lambda w: w,
+        compute=lambda w, r: r,
+        write=lambda w, a: None,
+        weigh=lambda w: 0.0,
+        room=1.0,
+    )
+    conveyor.read_ahead()
+    assert len(conveyor._reading) == PIECES_IN_FLIGHT
+    conveyor.close()
+
+
+def test_a_fatal_error_ends_the_run():
+    def compute(work, read):
+        raise KeyError(work)
+
+    conveyor = Conveyor(
+        range(3),
+        read=lambda w: w,
+        compute=compute,
+        write=lambda w, a: None,
+        weigh=lambda w: 1.0,
+        room=3.0,
+        is_fatal=lambda error: isinstance(error, KeyError),
+    )
+    with pytest.raises(KeyError):
+        list(conveyor.results())
+    conveyor.close()
+
+
+def test_close_waits_for_what_is_being_written_and_drops_the_rest():
+    begun, go_on, written = Queue(), threading.Event(), []
+
+    def write(work, answer):
+        begun.put(work)
+        go_on.wait(timeout=10)
+        written.append(work)
+
+    conveyor = Conveyor(
+        range(4),
+        read=lambda w: w,
+        compute=lambda w, r: r,
+        write=write,
+        weigh=lambda w: 1.0,
+        room=4.0,
+    )
+
+    def consume():
+        with contextlib.suppress(RuntimeError, CancelledError):  # closed
+            list(conveyor.results())
+
+    thread = threading.Thread(target=consume, daemon=True)
+    thread.start()
+    assert begun.get(timeout=10) == 0
+    closing = threading.Thread(target=conveyor.close)
+    closing.start()
+    closing.join(timeout=0.05)
+    assert closing.is_alive() and written == []
+    go_on.set()
+    closing.join(timeout=10)
+    assert not closing.is_alive()
+    assert 0 in written

@@ -1,0 +1,194 @@
+"""``vaenhance enhance``: check the arguments, run the workflow, report.
+
+What is enhanced, how, and where it goes is decided in ``workflows``; words and
+exit codes are decided here. TensorFlow starts after every check has passed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaenhance.cli import console
+from vaenhance.cli import enhance_report as report
+from vaenhance.cli.enhance_options import enhance_options
+from vaenhance.cli.options import SectionCommand, check_sheet
+from vaenhance.errors import UsageProblem
+
+if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
+    from vaenhance.workflows.enhance import Enhancer, EnhanceSettings
+    from vaenhance.workflows.jobs import Job
+    from vaenhance.workflows.results import Result, Tally
+
+EPILOG = """\b
+Exit codes: 0 all there now, 1 something failed, 2 nothing was done, 130 Ctrl-C.
+Every option can be set in the environment: VAENHANCE_ENHANCE_TILE=256.
+"""
+
+
+@click.command("enhance", cls=SectionCommand, epilog=EPILOG)
+@click.argument(
+    "paths",
+    metavar="SOURCE... [TARGET]",
+    nargs=-1,
+    required=True,
+    type=click.Path(allow_dash=True),
+)
+@enhance_options
+def command(
+    paths: tuple[str, ...],
+    model: str,
+    device: str,
+    precision: str,
+    dry_run: bool,
+    as_json: bool,
+    sheet: Path | None,
+    **options: Any,
+) -> int:
+    """Enhance photographs.
+
+    SOURCE is an image, several images, a folder, a quoted pattern, or - for standard
+    input. TARGET is an image, a folder (made if it is missing), or - for standard
+    output; without it, photo.jpg becomes photo.enhanced.jpg.
+
+    \b
+    Examples:
+      vaenhance enhance holiday/ better/           a folder, sub-folders included
+      vaenhance enhance old.jpg new.png            one image
+      vaenhance enhance *.jpg better/              several
+      curl -s URL | vaenhance enhance - > new.jpg  a pipe
+    """  # noqa: D301 -- \b is Click's mark for lines to leave alone
+    from vaenhance.api import find_model
+    from vaenhance.workflows import jobs
+
+    check_sheet(sheet, options["overwrite"])
+    naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
+    plan = jobs.plan(paths, overwrite=options.pop("overwrite"), **naming)
+    settings = _settings(**options)
+    _check_streams(plan.jobs, dry_run, as_json)
+    has_input = any(job.source is None for job in plan.jobs)
+    data = console.stdin_bytes() if has_input and not dry_run else None
+    plan = replace(plan, jobs=tuple(jobs.measure(plan.jobs, data)))
+    report.say_notes(plan)
+    if dry_run:
+        chosen = {"model": model, "device": device, "precision": precision}
+        if settings.strength > 0:
+            find_model(model)
+        report.show_plan(plan.jobs, {**chosen, "tile": options["tile"]}, as_json)
+        return 0
+    chosen_model = (model, device, precision)
+    code = _run(plan.jobs, settings, data or b"", chosen_model, as_json)
+    if sheet is not None:
+        _compare(plan.jobs, sheet)
+    return code
+
+
+def _compare(jobs: Sequence[Job], sheet: Path) -> None:
+    """Draws before and after of what is on disk now."""
+    from vaenhance.workflows.comparison import comparison
+
+    files = [(job.source, job.target) for job in jobs]
+    pairs = [(s, t) for s, t in files if s and t and t.exists()]
+    if comparison(pairs, sheet):
+        console.message(f"sheet: {sheet}")
+    else:
+        console.message("no sheet: there is nothing to compare")
+
+
+def _settings(
+    noise: float | None, tile: int | None, overlap: int | None, **rest: Any
+) -> EnhanceSettings:
+    from vaenhance.workflows.enhance import EnhanceSettings
+
+    if tile and overlap is not None and overlap >= tile:
+        raise UsageProblem(
+            f"--overlap {overlap} leaves nothing of --tile {tile}: make the tile "
+            "larger or leave --overlap out"
+        )
+    sigma = None if noise is None else noise / 255
+    return EnhanceSettings(noise_sigma=sigma, tile=tile, overlap=overlap, **rest)
+
+
+def _check_streams(jobs: Sequence[Job], dry_run: bool, as_json: bool) -> None:
+    """Refuses what a terminal or a pipe could not make sense of."""
+    if dry_run:
+        return
+    if any(job.target is None for job in jobs):
+        if as_json:
+            raise UsageProblem(
+                "--json and TARGET - both want standard output: name a file as TARGET"
+            )
+        if console.stdout_is_terminal():
+            raise UsageProblem(
+                "standard output is a terminal, which cannot show image bytes: "
+                "redirect it (> new.jpg) or name a file as TARGET"
+            )
+    if any(job.source is None for job in jobs) and console.stdin_is_terminal():
+        raise UsageProblem(
+            "standard input is a terminal: pipe an image in "
+            "(vaenhance enhance - < old.jpg > new.jpg) or name a file as SOURCE"
+        )
+
+
+def _run(
+    jobs: Sequence[Job],
+    settings: EnhanceSettings,
+    data: bytes,
+    model: tuple[str, str, str],
+    as_json: bool,
+) -> int:
+    from vaenhance.workflows.enhance import enhance_photos
+    from vaenhance.workflows.results import Tally
+
+    tally = Tally(len(jobs))
+    progress = console.Progress(sum(job.megapixels for job in jobs))
+
+    def load() -> Enhancer:
+        network = _load(*model)
+        progress.start()  # not earlier: loading is no part of the time an image takes
+        return network
+
+    results = enhance_photos(
+        jobs,
+        settings,
+        load=load,
+        standard_input=data,
+        deliver=console.product_bytes,
+        advance=progress.advance,
+    )
+    try:
+        with progress, contextlib.closing(results):
+            for result in _counted(results, tally, progress):
+                report.say_result(result, tally, fail_fast=settings.fail_fast)
+                if as_json:
+                    console.json_line(result.as_json())
+    except KeyboardInterrupt:
+        console.message(f"{tally.sentence()} Interrupted.")
+        if tally.total > 1:
+            console.message("The same command goes on where this one stopped.")
+        raise
+    report.say_summary(tally)
+    return tally.exit_code
+
+
+def _load(model: str, device: str, precision: str) -> Enhancer:
+    console.detail(f"loading model {model} ...")
+    from vaenhance import load_model
+
+    network: Enhancer = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, {network.precision}")
+    return network
+
+
+def _counted(
+    results: Iterator[Result], tally: Tally, progress: console.Progress
+) -> Iterator[Result]:
+    for result in results:
+        tally.add(result)
+        progress.note(f"{tally.done}/{tally.total} images")
+        yield result

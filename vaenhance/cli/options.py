@@ -1,0 +1,259 @@
+"""Options that several commands share, and the types of their values.
+
+Nothing here imports TensorFlow, Pillow or NumPy: ``--help`` stays instant. The
+checks that need them are made by the commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from vaenhance.cli import console
+from vaenhance.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from click.types import OptionHelpExtra
+
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic since Click 8.5 only
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+BUILTIN_MODELS = Path(__file__).parent.parent / "models"
+
+
+class SectionOption(click.Option):
+    """An option that knows under which heading of the help it belongs."""
+
+    def __init__(self, *args: Any, section: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+    def get_help_extra(self, ctx: click.Context) -> OptionHelpExtra:
+        """Returns the words in brackets; a metavar says the range already."""
+        extra = super().get_help_extra(ctx)
+        if self.metavar is not None:
+            extra.pop("range", None)
+        return extra
+
+
+class SectionCommand(click.Command):
+    """A command whose help groups the options under headings."""
+
+    def format_options(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Writes one block of options a heading, in order of appearance."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and not isinstance(parameter, click.Argument):
+                heading = getattr(parameter, "section", "Reporting")
+                sections.setdefault(heading, []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(_in_one_column(records, sections))
+
+
+def _in_one_column(
+    records: list[tuple[str, str]], sections: dict[str, list[tuple[str, str]]]
+) -> list[tuple[str, str]]:
+    """Pads the names so that the texts of all headings stand under each other."""
+    names = [name for rows in sections.values() for name, _ in rows]
+    width = max(len(name) for name in names)
+    return [(name.ljust(width), text) for name, text in records]
+
+
+def option(
+    *declarations: str, section: str = "Options", **attributes: Any
+) -> Callable[[Decorated], Decorated]:
+    """Declares an option under a heading of the help."""
+    return click.option(*declarations, cls=SectionOption, section=section, **attributes)
+
+
+class WordOr(ParamType):
+    """Either one word, which stands for None, or a value of another type.
+
+    Args:
+        word: e.g. ``auto``.
+        other: the type of any other value.
+        metavar: how help shows it.
+    """
+
+    def __init__(self, word: str, other: ParamType, metavar: str) -> None:
+        self.word = word
+        self.other = other
+        self.name = metavar
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Returns how help shows the value."""
+        return self.name
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Converts what was typed; a wrong value names both possibilities."""
+        if isinstance(value, str) and value.lower() == self.word:
+            return None
+        try:
+            return self.other.convert(value, param, ctx)
+        except click.BadParameter as error:
+            try:
+                float(value)
+            except ValueError:
+                self.fail(f"{value!r} is neither {self.word} nor a number.", param, ctx)
+            self.fail(f"{error.message} Or give {self.word}.", param, ctx)
+
+
+def verbosity_options(command: Decorated) -> Decorated:
+    """Adds -q and -v; they act on the console, the command never sees them."""
+    for decorate in (
+        option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_set_verbose,
+            section="Reporting",
+            help="Say more: each image, and tracebacks of failures.",
+        ),
+        option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_set_quiet,
+            section="Reporting",
+            help="Say nothing but errors.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def device_options(command: Decorated) -> Decorated:
+    """Adds --device and --precision, passed on as ``device`` and ``precision``."""
+    for decorate in (
+        option(
+            "--precision",
+            metavar="NAME",
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            default="auto",
+            show_default=True,
+            section="Speed and memory",
+            help="Arithmetic: auto, float32, bfloat16 or float16.",
+        ),
+        option(
+            "--device",
+            metavar="auto|cpu|gpu|gpu:N",
+            type=Device(),
+            default="auto",
+            show_default=True,
+            section="Speed and memory",
+            help="Where to compute; gpu fails when there is none.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def model_option(command: Decorated) -> Decorated:
+    """Adds -m/--model, passed on as ``model``: a built-in name or a folder."""
+    return option(
+        "-m",
+        "--model",
+        metavar="MODEL",
+        default="photo",
+        show_default=True,
+        envvar="VAENHANCE_MODEL",
+        shell_complete=complete_model,
+        help="Built-in model, or the folder of a trained one.",
+    )(command)
+
+
+def complete_model(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Completes built-in names from the package's folder, then folders."""
+    names = sorted(path.parent.name for path in BUILTIN_MODELS.glob("*/config.json"))
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [*found, CompletionItem(incomplete, type="dir")]
+
+
+class Device(ParamType):
+    """auto, cpu, gpu or gpu:N; whether it exists is TensorFlow's to say, later."""
+
+    name = "device"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Checks the spelling, so that a typo does not cost a TensorFlow start."""
+        text = str(value).lower()
+        kind, colon, number = text.partition(":")
+        if text in ("auto", "cpu", "gpu") or (
+            kind == "gpu" and colon and number.isdecimal()
+        ):
+            return text
+        return self.fail(f"{value!r} is not auto, cpu, gpu or gpu:N.", param, ctx)
+
+
+class Container(ParamType):
+    """A file format by any of its extensions."""
+
+    name = "format"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Returns the format's name in ``photo``, e.g. JPEG of jpg."""
+        from vaenhance import photo
+
+        text = str(value).lower().lstrip(".")
+        kind = photo.EXTENSIONS.get(f".{text}", text.upper())
+        if kind in photo.WRITABLE:
+            return kind
+        if text in ("heic", "heif", "hif"):
+            self.fail('HEIC needs an extra: pip install "vaenhance[heic]".', param, ctx)
+        known = ", ".join(name.lower() for name in photo.WRITABLE)
+        return self.fail(f"{value!r} cannot be written; choose {known}.", param, ctx)
+
+
+def check_sheet(sheet: Path | None, overwrite: bool) -> None:
+    """Refuses now a sheet that could not be written after all the work.
+
+    Raises:
+        UsageProblem: it is no PNG by name, or exists.
+    """
+    if sheet is None:
+        return
+    if sheet.suffix.lower() != ".png":
+        raise UsageProblem(f"--sheet {sheet}: the sheet is a PNG, call it so")
+    if sheet.exists() and not overwrite:
+        raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
+
+
+def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    console.set_quiet(value)
+    _refuse_both(ctx, "quiet", value)
+
+
+def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    console.set_verbose(value)
+    _refuse_both(ctx, "verbose", value)
+
+
+def _refuse_both(ctx: click.Context, name: str, value: bool) -> None:
+    given = ctx.meta.setdefault("vaenhance.verbosity", set())
+    if value:
+        given.add(name)
+    if len(given) > 1:
+        raise click.UsageError("-q and -v exclude each other; give one of them.", ctx)

@@ -1,0 +1,129 @@
+"""``vaenhance sample``: draw new images from a model's prior."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaenhance.cli import console, options
+from vaenhance.errors import UsageProblem
+
+_HELP = """Draw new images from a model's prior.
+
+\b
+Examples:
+  vaenhance sample                        a sheet of 16: sample.png
+  vaenhance sample faces/ --count 100     numbered files in a folder
+  vaenhance sample - --seed 7 | display   a sheet into a pipe
+
+The same seed draws the same images.
+"""
+
+
+def _read_size(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """``N`` or ``WxH`` in pixels -> (height, width)."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})(?:[xX]([1-9]\d{0,4}))?", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no size in pixels, e.g. 64 or 96x64.")
+    width = int(found[1])
+    return int(found[2] or width), width
+
+
+@click.command(cls=options.SectionCommand, help=_HELP)
+@click.argument(
+    "target",
+    required=False,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Sheet (a file), folder of numbered files, or - for standard output; "
+    "sample.png here when left out.",
+)
+@options.model_option
+@options.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=16,
+    show_default=True,
+    help="How many images.",
+)
+@options.option(
+    "--size",
+    callback=_read_size,
+    metavar="N|WxH",
+    help="Pixels a side of each image, or width and height; default: the model's.",
+)
+@options.option(
+    "--temperature",
+    type=click.FloatRange(0.0, 10.0),
+    default=1.0,
+    show_default=True,
+    help="Below 1 the images are more usual, above 1 wilder.",
+)
+@options.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Another seed draws other images.",
+)
+@options.option(
+    "--columns",
+    type=click.IntRange(1),
+    help="Images in a row of the sheet; default: as square as possible.",
+)
+@options.option(
+    "--format",
+    metavar="EXT",
+    help="File format of folders and pipes: png (the default), jpg, webp, ...",
+)
+@options.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@options.device_options
+@options.verbosity_options
+def command(
+    target: Path | None,
+    model: str,
+    format: str | None,
+    overwrite: bool,
+    device: str,
+    precision: str,
+    **drawn: Any,
+) -> None:
+    """Check everything that can be wrong, then start TensorFlow and draw."""
+    from vaenhance.workflows import sample
+
+    settings = sample.Settings(**drawn)
+    to_stdout = target is not None and str(target) == "-"
+    if to_stdout and console.stdout_is_terminal():
+        raise UsageProblem(
+            "standard output is a terminal: name a file, or send it on with > or |"
+        )
+    plan = sample.make_plan(
+        None if to_stdout else target,
+        settings,
+        format=format,
+        overwrite=overwrite or to_stdout,
+    )
+    console.message(f"loading model {model} ...")
+    from vaenhance.api import load_model
+
+    network = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, precision: {network.precision}")
+    images = sample.draw(network, settings)
+    if to_stdout:
+        sheet = sample.arrange(images, settings.columns)
+        console.product_bytes(sample.encode(sheet, plan.format))
+        return
+    for file in sample.write(images, plan, settings):
+        console.detail(f"wrote {file}")
+    height, width = images[0].shape[:2]
+    count = "1 image" if len(images) == 1 else f"{len(images)} images"
+    where = plan.files[0] if plan.is_sheet else plan.files[0].parent
+    console.message(
+        f"{count} of {width}x{height} pixels, seed {settings.seed}: {where}"
+    )

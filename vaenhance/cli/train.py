@@ -1,0 +1,228 @@
+"""``vaenhance train``: train a model on a folder of images, or go on with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vaenhance.cli import console, options
+from vaenhance.config import PRESETS, Config, load_toml, named_preset, to_toml
+from vaenhance.errors import UsageProblem
+
+_HELP = """Train a model on a folder of images.
+
+\b
+Examples:
+  vaenhance train photos/ mine --minutes 60       a model for photographs
+  vaenhance train photos/ mine --minutes 60       the same again goes on with it
+  vaenhance train scans/ mine --init photo --minutes 20
+                                                  fine-tune the built-in model
+  vaenhance train digits/ d --preset generate     small images, to draw new ones
+  vaenhance train --preset restore --print-config > my.toml
+
+FOLDER is searched with its sub-folders; it may also be an .npz of images.
+Ctrl-C saves, and the same command goes on from there.
+"""
+
+# Flags that set one setting of the configuration.
+_SETTINGS = {
+    "steps": ("training", "steps"),
+    "minutes": ("training", "minutes"),
+    "batch": ("training", "batch"),
+    "crop": ("data", "crop"),
+    "learning_rate": ("training", "learning_rate"),
+    "beta": ("objective", "beta"),
+    "seed": ("training", "seed"),
+}
+
+
+@click.command(cls=options.SectionCommand, help=_HELP)
+@click.argument(
+    "folder",
+    required=False,
+    type=click.Path(path_type=Path),
+    help="Images to learn from: a folder, or an .npz file.",
+)
+@click.argument(
+    "model",
+    required=False,
+    type=click.Path(path_type=Path),
+    help="Folder of the model; made, or gone on with.",
+)
+@options.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Settings in TOML; flags go before it.",
+)
+@options.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="Settings to start from; default: restore.",
+)
+@options.option(
+    "--init",
+    metavar="MODEL",
+    shell_complete=options.complete_model,
+    help="Start from this model's weights: a built-in name or a folder.",
+)
+@options.option("--steps", type=click.IntRange(1), help="Length of the run in steps.")
+@options.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="Length in minutes."
+)
+@options.option("--batch", type=click.IntRange(1), help="Crops a step.")
+@options.option("--crop", type=click.IntRange(4), help="Pixels a side of a crop.")
+@options.option(
+    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate."
+)
+@options.option("--beta", type=click.FloatRange(0), help="Weight of the KL.")
+@options.option("--seed", type=click.IntRange(0), help="Of everything random.")
+@options.option(
+    "--print-config",
+    is_flag=True,
+    help="Write the settings as TOML to standard output and stop.",
+)
+@options.device_options
+@options.verbosity_options
+def command(
+    folder: Path | None,
+    model: Path | None,
+    init: str | None,
+    print_config: bool,
+    device: str,
+    precision: str,
+    config: Path | None,
+    preset: str | None,
+    **flags: Any,
+) -> None:
+    """Check what can be checked, then start TensorFlow and train."""
+    settings = _settings(config, preset, init, precision, flags)
+    if print_config:
+        console.product(to_toml(settings).rstrip())
+        return
+    if folder is None or model is None:
+        raise click.UsageError("give a FOLDER of images and a MODEL folder")
+    if not folder.exists():
+        raise UsageProblem(f"{folder} does not exist")
+    from vaenhance.checkpoint import find_model
+    from vaenhance.workflows.prepare import prepare
+
+    start = None if init is None else find_model(init)
+    prepared = prepare(folder, model, settings)
+    _show_scan(prepared.scan)
+    console.detail("loading TensorFlow ...")
+    from vaenhance.runtime import import_tensorflow
+
+    import_tensorflow()
+    from vaenhance.workflows.train import train
+
+    plan = settings.training
+    total = plan.minutes or plan.steps
+    unit = "min" if plan.minutes else "steps"
+    with console.Progress(total, unit=unit, decimals=1 if plan.minutes else 0) as bar:
+        card = train(prepared, _Screen(bar, total), device=device, init=start)
+    score = card["scores"].get("validation_psnr")
+    words = "" if score is None else f", validation PSNR {score:.2f} dB"
+    done = card["training"]
+    console.message(f"{model} is ready: {done['steps']} steps{words}")
+
+
+def _settings(
+    config: Path | None,
+    preset: str | None,
+    init: str | None,
+    precision: str,
+    flags: Mapping[str, Any],
+) -> Config:
+    """Lays file and flags over the preset, or over the model to start from."""
+    base = named_preset(preset or "restore")
+    if init is not None and preset is None:
+        from vaenhance.checkpoint import find_model, load_config
+
+        base = _of_new_run(load_config(find_model(init)))
+    settings = base if config is None else load_toml(config, base)
+    changes: dict[str, dict[str, Any]] = {}
+    for flag, value in flags.items():
+        if value is not None:
+            section, key = _SETTINGS[flag]
+            changes.setdefault(section, {})[key] = value
+    if precision != "auto":
+        if precision == "float16":
+            raise UsageProblem("training in float16 is not supported: use bfloat16")
+        changes.setdefault("training", {})["precision"] = precision
+    if flags.get("steps") is not None and flags.get("minutes") is None:
+        changes["training"]["minutes"] = 0.0
+    return settings.replace(**changes)
+
+
+def _of_new_run(trained: Config) -> Config:
+    """Returns a model's settings for fine-tuning: shorter, gentler, unnamed."""
+    fresh = Config()
+    return trained.replace(
+        training={
+            "steps": fresh.training.steps,
+            "minutes": 0.0,
+            "learning_rate": trained.training.learning_rate / 4,
+        },
+        card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
+    )
+
+
+def _show_scan(scan: Any) -> None:
+    """Says how much there is to learn from, and what is left out."""
+    console.message(f"{scan.images} images, {scan.megapixels:.1f} megapixels")
+    groups = (("unreadable", scan.unreadable), ("too small", scan.too_small))
+    for title, group in groups:
+        for name, reason in group[:20]:
+            console.message(f"  left out, {title}: {name} ({reason})")
+        if len(group) > 20:
+            console.message(f"  and {len(group) - 20} more that are {title}")
+    if scan.classes:
+        counts = ", ".join(f"{name} {n}" for name, n in scan.classes.items())
+        console.message(f"class folders: {counts}")
+
+
+class _Screen:
+    """Shows a training run: one bar, and a line where something happens."""
+
+    def __init__(self, bar: console.Progress, total: float):
+        self._bar, self._total = bar, total
+        self._shown = 0.0
+        self._began = time.monotonic()
+        self._images = 0
+
+    def started(self, facts: Mapping[str, Any]) -> None:
+        """Says on what the run computes and where it begins."""
+        console.message(
+            f"device: {facts['device']}, {facts['precision']}; "
+            f"{facts['weights'] / 1e6:.2f} million weights"
+        )
+        if facts["step"]:
+            console.message(f"going on from step {facts['step']}")
+        self._began = time.monotonic()
+
+    def stepped(self, record: Mapping[str, Any]) -> None:
+        """Moves the bar."""
+        self._images += record["images"]
+        rate = self._images / max(time.monotonic() - self._began, 1e-9)
+        kl = sum(record["kl"]) / record["dimensions"]
+        self._bar.note(
+            f"step {record['step']}, loss {record['loss']:.3f}, "
+            f"PSNR {record['psnr']:.2f} dB, KL {kl:.3f}/dim, {rate:.0f} images/s"
+        )
+        now = min(record["done"], 1.0) * self._total
+        self._bar.advance(now - self._shown)
+        self._shown = now
+
+    def saved(self, record: Mapping[str, Any]) -> None:
+        """Says that a checkpoint is safe."""
+        score = record.get("validation_psnr")
+        words = "" if score is None else f", validation PSNR {score:.2f} dB"
+        console.detail(f"saved at step {record['step']}{words}")
+
+    def warned(self, line: str) -> None:
+        """Passes a warning on."""
+        console.message(f"warning: {line}")

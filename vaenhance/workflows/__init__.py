@@ -1,0 +1,1 @@
+"""The story of each command, without Click and without printing."""

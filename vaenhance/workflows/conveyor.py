@@ -1,0 +1,137 @@
+"""Reading, computing and writing at the same time, in order and in bounded memory.
+
+One thread reads ahead, the caller's thread computes, one thread writes. Knows
+nothing of photographs: a piece of work is whatever the three functions make of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+Work = TypeVar("Work")
+
+PIECES_IN_FLIGHT = 16  # of no weight, so that a million of them are not queued at once
+
+
+@dataclass
+class _Piece(Generic[Work]):
+    """One piece of work on its way; dropped as soon as it is handed out."""
+
+    work: Work
+    weight: float
+    reading: Future[Any] | None = None
+    writing: Future[None] | None = None
+    error: Exception | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tells whether finishing it takes no waiting."""
+        return self.error is not None or (
+            self.writing is not None and self.writing.done()
+        )
+
+
+class Conveyor(Generic[Work]):
+    """Moves work through three stages.
+
+    What ``read`` returns is handed to ``compute``, and what that returns to
+    ``write``; nothing else is kept, so both are freed as soon as they are used.
+
+    Args:
+        works: in the order in which they come out.
+        read: first stage, in a thread of its own.
+        compute: second stage, in the caller's thread.
+        write: third stage, in a thread of its own.
+        weigh: the memory that a piece takes, in any unit.
+        room: how much may be between the start of reading and the end of writing;
+            a piece heavier than that travels alone.
+        is_fatal: picks the errors of ``compute`` that end the whole run.
+    """
+
+    def __init__(
+        self,
+        works: Iterable[Work],
+        *,
+        read: Callable[[Work], Any],
+        compute: Callable[[Work, Any], Any],
+        write: Callable[[Work, Any], None],
+        weigh: Callable[[Work], float],
+        room: float,
+        is_fatal: Callable[[Exception], bool] = lambda error: False,
+    ) -> None:
+        self._waiting = deque(works)
+        self._read = read
+        self._compute = compute
+        self._write = write
+        self._weigh = weigh
+        self._room = room
+        self._is_fatal = is_fatal
+        self._reading: deque[_Piece[Work]] = deque()
+        self._writing: deque[_Piece[Work]] = deque()
+        self._reader = ThreadPoolExecutor(1, "vaenhance-read")
+        self._writer = ThreadPoolExecutor(1, "vaenhance-write")
+
+    def read_ahead(self) -> None:
+        """Hands work to the reader while there is room."""
+        while self._waiting:
+            ahead = [*self._reading, *self._writing]
+            weight = self._weigh(self._waiting[0])
+            full = sum(piece.weight for piece in ahead) + weight > self._room
+            if ahead and (full or len(ahead) >= PIECES_IN_FLIGHT):
+                return
+            piece = _Piece(self._waiting.popleft(), weight)
+            piece.reading = self._reader.submit(self._read, piece.work)
+            self._reading.append(piece)
+
+    def results(self) -> Iterator[tuple[Work, Exception | None]]:
+        """Yields each piece with its error, if any; one piece late at most."""
+        while self._waiting or self._reading or self._writing:
+            self.read_ahead()
+            computing = bool(self._reading)
+            if computing:
+                piece = self._reading.popleft()
+                self._advance(piece)
+                self._writing.append(piece)
+            # One may be written while the next is computed, not more: memory.
+            while self._writing and (
+                not computing or len(self._writing) > 1 or self._writing[0].is_over
+            ):
+                piece = self._writing.popleft()
+                if piece.error is None and piece.writing is not None:
+                    piece.error = _error_of(piece.writing)
+                yield piece.work, piece.error
+
+    def stop(self) -> None:
+        """Takes up nothing new; what is being written still comes out."""
+        self._waiting.clear()
+        self._reading.clear()
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def close(self) -> None:
+        """Drops what has not begun and waits for what has."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        self._reader.shutdown(wait=True)
+
+    def _advance(self, piece: _Piece[Work]) -> None:
+        """Computes a piece that has been read and hands it to the writer."""
+        reading, piece.reading = piece.reading, None
+        try:
+            if reading is not None:
+                answer = self._compute(piece.work, reading.result())
+                piece.writing = self._writer.submit(self._write, piece.work, answer)
+        except Exception as error:
+            if self._is_fatal(error):
+                raise
+            piece.error = error
+
+
+def _error_of(future: Future[None]) -> Exception | None:
+    error = future.exception()
+    if error is not None and not isinstance(error, Exception):
+        raise error  # SystemExit and its like are not about this piece
+    return error

@@ -1,0 +1,261 @@
+"""Enhancing photographs: the one path that a file, a folder and a pipe all take.
+
+Reading, computing and writing overlap (``conveyor``), so that the processor never
+waits for a decoder. Nothing is printed and no argument is interpreted here: jobs
+come in, small records come out, pixels die on the way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from vaenhance import photo
+from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.workflows import files
+from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.jobs import Job
+from vaenhance.workflows.results import Result
+
+# Photographs read ahead, being computed and being written count together: three
+# 40-megapixel ones overlap, and one of 100 has the memory for itself.
+MEGAPIXELS_IN_FLIGHT = 128.0
+
+
+class Enhancer(Protocol):
+    """What this workflow needs of ``api.Model``."""
+
+    @property
+    def device(self) -> str:
+        """Returns the device, in words."""
+
+    @property
+    def precision(self) -> str:
+        """Returns the arithmetic."""
+
+    @property
+    def conditioned_on_noise(self) -> bool:
+        """Tells whether a noise level may be given."""
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        *,
+        strength: float = 1.0,
+        noise_sigma: float | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[Any]:
+        """Enhances one image, (H, W, 3) uint8 or uint16, into the same type."""
+
+
+@dataclass(frozen=True)
+class EnhanceSettings:
+    """How every photograph of a run is treated."""
+
+    strength: float = 1.0  # 0 gives the input back, 1 is the model's answer
+    noise_sigma: float | None = None  # [0, 1] units; None lets the model judge
+    tile: int | None = None  # pixels; None chooses, 0 is the whole image
+    overlap: int | None = None  # pixels; None chooses
+    quality: int | None = None  # 1 to 100; None is 95
+    strip_metadata: bool = False
+    max_megapixels: float = 512.0
+    fail_fast: bool = False
+
+
+def enhance_photos(
+    jobs: Sequence[Job],
+    settings: EnhanceSettings,
+    *,
+    load: Callable[[], Enhancer],
+    standard_input: bytes = b"",
+    deliver: Callable[[bytes], None] | None = None,
+    advance: Callable[[float], None] = lambda megapixels: None,
+) -> Generator[Result, None, None]:
+    """Enhances photographs one after the other.
+
+    A photograph that fails is a record like any other. Closing the generator (or
+    Ctrl-C) finishes the file being written and starts nothing new.
+
+    Args:
+        jobs: in the order of the results.
+        settings: for all of them.
+        load: gives the model; called at most once, while the first photograph is
+            being read, and not at all when nothing needs it.
+        standard_input: the image of a job without a source.
+        deliver: takes the bytes of a job without a target, in the caller's thread.
+        advance: told megapixels as they are finished.
+
+    Yields:
+        One record a job.
+
+    Raises:
+        UsageProblem: the model or device is not what was asked for, or the settings
+            do not fit the model.
+    """
+    run = _Run(jobs, settings, standard_input, advance)
+    try:
+        run.conveyor.read_ahead()
+        if settings.strength > 0 and any(job.is_open for job in jobs):
+            run.model = load()
+            _check_noise(run.model, settings)
+        for work, error in run.conveyor.results():
+            result = run.finish(work, error, deliver)
+            del work, error  # the traceback holds the pixels
+            yield result
+            if settings.fail_fast and result.status == "failed":
+                run.conveyor.stop()
+    finally:
+        run.conveyor.close()
+
+
+@dataclass
+class _Work:
+    """What is known of one photograph; its pixels travel beside it."""
+
+    job: Job
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None  # the container written
+    data: bytes | None = None  # the file written, if it goes to standard output
+    seconds: float = 0.0
+    reported: float = 0.0  # megapixels
+
+
+class _Run:
+    """The three stages for photographs, and the records of their ends."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        settings: EnhanceSettings,
+        standard_input: bytes,
+        advance: Callable[[float], None],
+    ) -> None:
+        self.settings = settings
+        self.advance = advance
+        self.model: Enhancer | None = None
+        self.has_computed = False
+        self.files = files.Files(
+            standard_input,
+            max_megapixels=settings.max_megapixels,
+            quality=settings.quality,
+            strip_metadata=settings.strip_metadata,
+            unchanged=settings.strength == 0,
+        )
+        self.conveyor: Conveyor[_Work] = Conveyor(
+            [_Work(job) for job in jobs],
+            read=self.read,
+            compute=self.compute,
+            write=self.write,
+            weigh=lambda work: work.job.megapixels,
+            room=MEGAPIXELS_IN_FLIGHT,
+            is_fatal=self.is_fatal,
+        )
+
+    def read(self, work: _Work) -> photo.Photo | None:
+        """Reads a photograph; None for one that is not to be done."""
+        if work.job.problem:
+            raise PhotoError(work.job.problem)
+        if not work.job.is_open:
+            return None
+        with _timed(work):
+            picture = self.files.read(work.job)
+        work.height, work.width = picture.pixels.shape[:2]
+        return picture
+
+    def compute(
+        self, work: _Work, picture: photo.Photo | None
+    ) -> tuple[photo.Photo, NDArray[Any]] | None:
+        """Asks the model; without one the pixels stay what they are."""
+        if picture is None:
+            return None
+        if self.model is None:
+            return picture, picture.pixels
+        try:
+            with _timed(work):
+                pixels = self.model.enhance(
+                    picture.pixels,
+                    strength=self.settings.strength,
+                    noise_sigma=self.settings.noise_sigma,
+                    tile=self.settings.tile,
+                    overlap=self.settings.overlap,
+                    progress=lambda megapixels: self.report(work, megapixels),
+                )
+        except UsageProblem as error:
+            if self.has_computed:
+                raise
+            raise UsageProblem(f"{work.job.source_name}: {error}") from error
+        self.has_computed = True
+        return picture, pixels
+
+    def is_fatal(self, error: Exception) -> bool:
+        """Tells wrong settings, seen at the first photograph, from one wrong photo."""
+        return isinstance(error, UsageProblem) and not self.has_computed
+
+    def write(
+        self, work: _Work, answer: tuple[photo.Photo, NDArray[Any]] | None
+    ) -> None:
+        """Encodes and writes a photograph."""
+        if answer is not None:
+            with _timed(work):
+                work.format, work.data = self.files.write(work.job, *answer)
+
+    def finish(
+        self,
+        work: _Work,
+        error: Exception | None,
+        deliver: Callable[[bytes], None] | None,
+    ) -> Result:
+        """Delivers what has no target of its own and makes the record."""
+        if work.data is not None and deliver is not None:
+            deliver(work.data)
+        self.report(work, work.job.megapixels)
+        job = work.job
+        result = Result(
+            job.source_name,
+            job.target_name,
+            "skipped" if job.exists else "enhanced",
+            width=work.width,
+            height=work.height,
+            format=work.format,
+            seconds=work.seconds if work.seconds else None,
+        )
+        if error is None:
+            return result
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        why = files.reason(error)
+        return replace(result, status="failed", error=why, trace=trace)
+
+    def report(self, work: _Work, megapixels: float) -> None:
+        """Counts megapixels, of each photograph no more than its size."""
+        more = min(megapixels, work.job.megapixels - work.reported)
+        work.reported += more
+        if more > 0:
+            self.advance(more)
+
+
+@contextlib.contextmanager
+def _timed(work: _Work) -> Iterator[None]:
+    """Adds the time spent to the photograph's seconds."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        work.seconds += time.perf_counter() - started
+
+
+def _check_noise(model: Enhancer, settings: EnhanceSettings) -> None:
+    if settings.noise_sigma is not None and not model.conditioned_on_noise:
+        raise UsageProblem(
+            "--noise was given, but this model judges the noise by itself and takes "
+            "no level: leave --noise out (or say auto), or choose a model that is "
+            "conditioned on noise (vaenhance info lists them)"
+        )

@@ -1,0 +1,120 @@
+"""Reading and writing one photograph of a job, in whichever thread asks.
+
+Not for pixels: what happens between the two is ``enhance``'s.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from vaenhance import photo
+from vaenhance.errors import VaenhanceError
+from vaenhance.workflows.jobs import Job, is_pipe
+
+DEFAULT_QUALITY = 95
+
+
+class Files:
+    """Where photographs come from and how they are written.
+
+    Args:
+        standard_input: the image of a job without a source.
+        max_megapixels: larger ones are refused.
+        quality: 1 to 100; None is the default, which is also allowed to be no
+            new compression at all.
+        strip_metadata: write the pixels alone.
+        unchanged: the pixels written are the pixels read.
+    """
+
+    def __init__(
+        self,
+        standard_input: bytes,
+        *,
+        max_megapixels: float,
+        quality: int | None,
+        strip_metadata: bool,
+        unchanged: bool,
+    ) -> None:
+        self.standard_input = standard_input
+        self.max_megapixels = max_megapixels
+        self.quality = quality
+        self.strip_metadata = strip_metadata
+        self.unchanged = unchanged
+        self._pipes: dict[Path, bytes] = {}
+
+    def read(self, job: Job) -> photo.Photo:
+        """Reads a photograph.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+        source = self._source(job)
+        return photo.read_photo(source, max_megapixels=self.max_megapixels)
+
+    def write(
+        self, job: Job, picture: photo.Photo, pixels: NDArray[Any]
+    ) -> tuple[str, bytes | None]:
+        """Encodes and writes a photograph.
+
+        Args:
+            job: says where and in which container.
+            picture: as it was read, with all it carries.
+            pixels: (H, W, 3), of the same type as ``picture.pixels``.
+
+        Returns:
+            The container, and the bytes if there is no target to write them to.
+
+        Raises:
+            PhotoError: the container cannot hold it.
+            OSError: it cannot be written.
+        """
+        container = job.format or picture.format
+        if self._is_copy(job, picture):
+            source = self._source(job)
+            data = source if isinstance(source, bytes) else source.read_bytes()
+        else:
+            data = photo.encode_photo(
+                picture,
+                pixels,
+                format=container,
+                quality=self.quality or DEFAULT_QUALITY,
+                strip_metadata=self.strip_metadata,
+            )
+        if job.target is not None:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            photo.write_atomic(data, job.target)
+            return container, None
+        return container, data
+
+    def _is_copy(self, job: Job, picture: photo.Photo) -> bool:
+        """Tells whether nothing is to change, so that the very bytes are copied."""
+        return (
+            self.unchanged
+            and job.format in (None, picture.format)
+            and self.quality is None
+            and not self.strip_metadata
+        )
+
+    def _source(self, job: Job) -> Path | bytes:
+        """Returns what to read a job from; a pipe is emptied once and kept."""
+        if job.source is None:
+            return self.standard_input
+        if job.source in self._pipes:
+            return self._pipes[job.source]
+        if is_pipe(job.source):
+            return self._pipes.setdefault(job.source, job.source.read_bytes())
+        return job.source
+
+
+def reason(error: Exception) -> str:
+    """Says in a few words why a photograph failed."""
+    if isinstance(error, VaenhanceError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory for this image"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"unexpected {type(error).__name__}: {error}"

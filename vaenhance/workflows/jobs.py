@@ -1,0 +1,249 @@
+"""What is to be done: one list of jobs, whether for a file, a folder or a pipe.
+
+Decides every target's name and refuses what could harm an original, before
+anything is opened for writing. Not for doing the jobs: ``enhance`` does.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vaenhance import photo
+from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.workflows.naming import (
+    DEFAULT_SUFFIX,
+    Naming,
+    folder_targets,
+    format_for,
+    names_folder,
+    target_folder,
+)
+from vaenhance.workflows.sources import (
+    STREAM,
+    Sources,
+    expand,
+    is_pattern,
+    pattern_root,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph to enhance; None stands for standard input or output."""
+
+    source: Path | None
+    target: Path | None
+    format: str | None = None  # container to write; None keeps the source's
+    exists: bool = False  # the target is there and stays
+    info: photo.PhotoInfo | None = None  # of the header; None if not looked at
+    problem: str | None = None  # why it cannot be read, as far as names can tell
+
+    @property
+    def source_name(self) -> str:
+        """Returns what to call the source in messages."""
+        return STREAM if self.source is None else str(self.source)
+
+    @property
+    def target_name(self) -> str:
+        """Returns what to call the target in messages."""
+        return STREAM if self.target is None else str(self.target)
+
+    @property
+    def is_open(self) -> bool:
+        """Tells whether there is anything to do, as far as one can know now."""
+        return not self.exists and self.problem is None
+
+    @property
+    def megapixels(self) -> float:
+        """Returns the size by the header, 0 where that is unknown."""
+        return 0.0 if self.info is None else self.info.megapixels
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs in the order in which they are done."""
+
+    jobs: tuple[Job, ...]
+    ignored: tuple[Path, ...] = ()  # files that are no images
+    notes: tuple[str, ...] = ()  # what the user should know about names
+
+
+def plan(
+    paths: Sequence[str],
+    *,
+    recursive: bool = True,
+    format: str | None = None,
+    suffix: str | None = None,
+    overwrite: bool = False,
+) -> Plan:
+    """Turns ``SOURCE... [TARGET]`` into jobs.
+
+    Args:
+        paths: as typed; a single one is a SOURCE without TARGET.
+        recursive: enter sub-folders of a folder.
+        format: container to write, e.g. ``PNG``; None keeps each source's.
+        suffix: put between stem and extension.
+        overwrite: redo targets that exist.
+
+    Raises:
+        UsageProblem: the arguments make no sense together, there is no image, or an
+            original would be written over.
+    """
+    sources, target = (paths, None) if len(paths) == 1 else (paths[:-1], paths[-1])
+    naming = Naming(format, suffix or "")
+    if list(sources) == [STREAM]:
+        return Plan((_stream_job(target, naming, overwrite),))
+    if STREAM in sources:
+        raise UsageProblem(
+            "- (standard input) is one image and cannot be mixed with other sources"
+        )
+    many = len(sources) > 1 or is_pattern(sources[0]) or Path(sources[0]).is_dir()
+    if not many:
+        if target is None and suffix is None:
+            naming = Naming(format, DEFAULT_SUFFIX)
+        return _plan_one(sources[0], target, naming, overwrite)
+    if target is None or target == STREAM:
+        what = f"{sources[0]} may hold" if len(sources) == 1 else "there are"
+        raise UsageProblem(
+            f"{what} several images: name a folder as TARGET, e.g. "
+            f"vaenhance enhance {sources[0]} enhanced/"
+        )
+    return _plan_many(sources, target_folder(target), naming, recursive, overwrite)
+
+
+def measure(jobs: Iterable[Job], standard_input: bytes | None) -> Iterator[Job]:
+    """Looks into the headers of the photographs that are to be done.
+
+    Gives each job its size, or the reason why it has none.
+    """
+    for job in jobs:
+        data = standard_input if job.source is None else job.source
+        if job.exists or job.problem or data is None or is_pipe(job.source):
+            yield job
+            continue
+        try:
+            yield replace(job, info=photo.probe(data))
+        except PhotoError as error:
+            yield replace(job, problem=str(error))
+        except OSError as error:
+            yield replace(job, problem=error.strerror or str(error))
+
+
+def _stream_job(target: str | None, naming: Naming, overwrite: bool) -> Job:
+    if target is None or target == STREAM:
+        return Job(None, None, naming.format)
+    if names_folder(target):
+        raise UsageProblem(
+            f"standard input has no name to use in the folder {target}: "
+            "give a file as TARGET"
+        )
+    path = Path(target)
+    return _protect([Job(None, path, format_for(path, naming))], overwrite, True)[0]
+
+
+def _plan_one(source: str, target: str | None, naming: Naming, overwrite: bool) -> Plan:
+    ((path, place),) = expand([source], recursive=False).found
+    if target == STREAM:
+        return Plan((Job(path, None, naming.format),))
+    if target is None:
+        job = Job(path, path.parent / naming.rename(place), naming.format)
+    elif names_folder(target):
+        job = Job(path, target_folder(target) / naming.rename(place), naming.format)
+    else:
+        job = Job(path, Path(target), format_for(Path(target), naming))
+    return Plan(tuple(_protect([job], overwrite, True)))
+
+
+def _plan_many(
+    sources: Sequence[str],
+    folder: Path,
+    naming: Naming,
+    recursive: bool,
+    overwrite: bool,
+) -> Plan:
+    for source in sources:
+        root = pattern_root(source) if is_pattern(source) else Path(source)
+        if root.is_dir() and _same(root, folder):
+            raise UsageProblem(
+                f"TARGET {folder} is SOURCE {source}: originals are never written "
+                "over; name another folder"
+            )
+    files = expand(sources, recursive=recursive, skip=[folder])
+    if not files.found and not files.unreadable:
+        raise UsageProblem(_no_images(sources, files, recursive))
+    targets, notes = folder_targets(files.found, folder, naming)
+    jobs = [
+        Job(source, targets[source, place], naming.format)
+        for source, place in files.found
+    ]
+    blocked = [
+        Job(path, folder, problem=f"the folder cannot be listed: {why}")
+        for path, why in files.unreadable
+    ]
+    protected = _protect(jobs, overwrite, False)
+    return Plan((*protected, *blocked), tuple(files.ignored), tuple(notes))
+
+
+def _protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
+    """Marks what exists; refuses a target that is one of the originals."""
+    originals = {}
+    for job in jobs:
+        status = _status(job.source)
+        if status is not None:
+            originals[status.st_dev, status.st_ino] = job.source_name
+    marked = []
+    for job in jobs:
+        status = _status(job.target)
+        if status is None:
+            marked.append(job)
+            continue
+        original = originals.get((status.st_dev, status.st_ino))
+        if original is not None:
+            raise UsageProblem(
+                f"TARGET {job.target_name} is SOURCE {original}: originals are never "
+                "written over; name another file or folder"
+            )
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            # Renaming a file onto /dev/null would replace the device.
+            raise UsageProblem(
+                f"TARGET {job.target_name} is not an ordinary file: use - to write to "
+                "standard output"
+            )
+        exists = not overwrite and not stat.S_ISDIR(status.st_mode)
+        if exists and single:
+            raise UsageProblem(f"{job.target_name} exists; pass --overwrite to redo it")
+        marked.append(replace(job, exists=exists))
+    return marked
+
+
+def is_pipe(path: Path | None) -> bool:
+    """Tells what can be read only once, such as the shell's ``<(command)``."""
+    status = _status(path)
+    return status is not None and not stat.S_ISREG(status.st_mode)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _status(path: Path | None) -> os.stat_result | None:
+    try:
+        return None if path is None else path.stat()
+    except OSError:
+        return None
+
+
+def _no_images(sources: Sequence[str], files: Sources, recursive: bool) -> str:
+    where = ", ".join(sources)
+    known = ", ".join(photo.EXTENSIONS)
+    depth = "sub-folders included" if recursive else "sub-folders left out"
+    others = len(files.ignored)
+    seen = f"{others} other file{'s' * (others != 1)}" if others else "nothing else"
+    return f"no images in {where} ({depth}; looked for {known}; {seen} there)"

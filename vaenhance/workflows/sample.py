@@ -1,0 +1,197 @@
+"""Draw new images from a model's prior and write them, one by one or as a sheet.
+
+Not enhancement: no photograph goes in. What comes out is decided by the seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import photo, report
+from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+
+Pixels = NDArray[np.uint8]
+
+SHEET = Path("sample.png")  # where a sheet goes when nothing is said
+_DIGITS = 4  # at least, so that runs of different counts sort together
+
+
+class Sampler(Protocol):
+    """The part of ``api.Model`` that draws."""
+
+    def sample(
+        self,
+        count: int,
+        *,
+        size: tuple[int, int] | None = None,
+        temperature: float = 1.0,
+        seed: int = 0,
+    ) -> NDArray[np.float32]:
+        """(N, H, W, C) in [0, 1]; size is (height, width) in pixels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is drawn, and how a sheet is laid out."""
+
+    count: int = 16
+    size: tuple[int, int] | None = None  # height, width in pixels; None: the model's
+    temperature: float = 1.0  # scale of the prior's standard deviation
+    seed: int = 0
+    columns: int | None = None  # of a sheet; None: as square as possible
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files of a run: one sheet, or a numbered file for each image."""
+
+    files: tuple[Path, ...]
+    is_sheet: bool
+    format: str  # container, as `photo` names it
+
+
+def make_plan(
+    target: Path | None,
+    settings: Settings,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+) -> Plan:
+    """Decide which files a run will write, before anything is drawn.
+
+    Args:
+        target: None for ``sample.png`` here; a name with an image's extension
+            for a sheet; an existing folder, or any other name, for a folder of
+            numbered files.
+        settings: How many images there will be.
+        format: An extension, or None for PNG or the sheet's own.
+        overwrite: Whether files that exist may be replaced.
+
+    Raises:
+        UsageProblem: A file exists already, or name and format disagree.
+    """
+    suffix = "." + (format or "png").lower().lstrip(".")
+    if not _can_write(suffix):
+        raise UsageProblem(f"cannot write {suffix} files; known: {_known()}")
+    target = target or SHEET.with_suffix(suffix)
+    is_sheet = _can_write(target.suffix.lower()) and not target.is_dir()
+    if is_sheet:
+        wanted = photo.EXTENSIONS[target.suffix.lower()]
+        if format is not None and photo.EXTENSIONS[suffix] != wanted:
+            raise UsageProblem(f"{target} is not a {suffix} file: change one of them")
+        files: tuple[Path, ...] = (target,)
+    else:
+        looks_like_file = target.suffix.lower() in photo.EXTENSIONS
+        if not target.is_dir() and (target.exists() or looks_like_file):
+            raise UsageProblem(
+                f"{target} is neither a folder nor of a type that can be written; "
+                f"known: {_known()}"
+            )
+        wanted = photo.EXTENSIONS[suffix]
+        digits = max(_DIGITS, len(str(settings.count - 1)))
+        numbers = range(settings.count)
+        files = tuple(target / f"{n:0{digits}d}{suffix}" for n in numbers)
+    existing = next((file for file in files if file.exists()), None)
+    if existing is not None and not overwrite:
+        raise UsageProblem(
+            f"{existing} exists already: pass --overwrite or choose another target"
+        )
+    return Plan(files, is_sheet, wanted)
+
+
+def draw(model: Sampler, settings: Settings) -> list[Pixels]:
+    """Draw all images of a run.
+
+    Args:
+        model: Where they come from.
+        settings: How many, how large, how wild, and the seed.
+
+    Returns:
+        uint8 (H, W, 3) each, gray repeated.
+    """
+    drawn = model.sample(
+        settings.count,
+        size=settings.size,
+        temperature=settings.temperature,
+        seed=settings.seed,
+    )
+    pixels = np.rint(np.clip(drawn, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return list(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
+
+
+def arrange(images: Sequence[Pixels], columns: int | None = None) -> Pixels:
+    """Lay the images out as a sheet without captions.
+
+    Args:
+        images: uint8 (H, W, 3) each.
+        columns: Images in a row; None for as square as possible.
+
+    Returns:
+        The sheet, uint8 (H, W, 3).
+    """
+    columns = columns or math.ceil(math.sqrt(len(images)))
+    rows = [images[at : at + columns] for at in range(0, len(images), columns)]
+    return report.sheet(rows)
+
+
+def encode(pixels: Pixels, format: str) -> bytes:
+    """The bytes of an image file; gray pixels become a gray file.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+        format: A container that ``photo`` names, e.g. ``PNG``.
+    """
+    is_gray = bool((pixels == pixels[..., :1]).all())
+    plain = photo.Photo(
+        pixels=pixels,
+        alpha=None,
+        is_gray=is_gray,
+        format=format,
+        metadata=photo.Metadata(),
+    )
+    data: bytes = photo.encode_photo(plain, pixels, format=format)
+    return data
+
+
+def write(images: Sequence[Pixels], plan: Plan, settings: Settings) -> Iterator[Path]:
+    """Write what was drawn.
+
+    Args:
+        images: What ``draw`` gave.
+        plan: Where it goes; its folder is made if it is missing.
+        settings: The columns of a sheet.
+
+    Yields:
+        Each file once it is complete.
+
+    Raises:
+        VaenhanceError: A file cannot be written.
+    """
+    whole = [arrange(images, settings.columns)] if plan.is_sheet else images
+    for pixels, file in zip(whole, plan.files, strict=True):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            photo.write_atomic(encode(pixels, plan.format), file)
+        except PhotoError as error:
+            raise VaenhanceError(f"{file} {error}") from error
+        except OSError as error:
+            raise VaenhanceError(
+                f"{file} cannot be written: {error.strerror or error}"
+            ) from error
+        yield file
+
+
+def _can_write(suffix: str) -> bool:
+    return photo.EXTENSIONS.get(suffix) in photo.WRITABLE
+
+
+def _known() -> str:
+    return " ".join(sorted(photo.WRITABLE.values()))
