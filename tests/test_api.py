@@ -166,6 +166,22 @@ def test_out_of_memory_halves_the_tile_and_goes_on(model, monkeypatch):
     assert np.abs(result - whole).max() < 1 / 255
 
 
+def test_out_of_memory_also_halves_an_overlap_that_was_asked_for(model, monkeypatch):
+    restore = model._inference.restore
+
+    def small_memory(y, noise_sigma):
+        if y.shape[1] * y.shape[2] > 128**2:
+            raise OutOfMemory("no memory left")
+        return restore(y, noise_sigma)
+
+    monkeypatch.setattr(model._inference, "restore", small_memory)
+    monkeypatch.setattr(model, "tile_limit", 0)
+    image = np.random.default_rng(0).random((300, 260, 3), np.float32)
+    result = model.enhance(image, tile=512, overlap=200)
+    assert result.shape == image.shape
+    assert model.tile_limit == 128
+
+
 def test_out_of_memory_with_the_smallest_tile_is_an_error(model, monkeypatch):
     def no_memory(y, noise_sigma):
         raise OutOfMemory("no memory left")
@@ -218,12 +234,11 @@ def test_weights_of_another_network_are_refused(tmp_path):
         vaenhance.load_model(one)
 
 
-@pytest.mark.parametrize("name", vaenhance.builtin_models())
-def test_built_in_models_improve_noisy_photographs(name, samples: Path):
+def test_the_photo_model_improves_noisy_photographs(samples: Path):
     from vaenhance.metrics import psnr
     from vaenhance.photo import read_pixels
 
-    model = vaenhance.load_model(name, precision="float32")
+    model = vaenhance.load_model("photo", precision="float32")
     photos = [p for p in samples.iterdir() if p.suffix in (".png", ".jpg")]
     x = read_pixels(photos[0])[:160, :160].astype(np.float32) / 255
     rng = np.random.default_rng(0)
@@ -231,3 +246,22 @@ def test_built_in_models_improve_noisy_photographs(name, samples: Path):
     assert psnr(x, np.clip(model.enhance(y), 0, 1)) > psnr(x, y) + 6
     assert psnr(x, np.clip(model.enhance(x), 0, 1)) > 34
     assert model.card["training"]["hours"] > 0
+
+
+def test_the_digits_model_draws_ink_on_an_empty_ground():
+    images = vaenhance.load_model("digits", precision="float32").sample(12)
+    assert images.shape == (12, 32, 32, 1)
+    # The border is empty; inside there is ink, neither nothing nor a blot.
+    assert images[:, :2].max() < 0.5
+    ink = (images > 0.5).mean(axis=(1, 2, 3))
+    assert np.all(ink > 0.02)
+    assert np.all(ink < 0.4)
+
+
+def test_every_built_in_model_loads_and_has_a_card():
+    assert {"digits", "photo"} <= set(vaenhance.builtin_models())
+    for name in vaenhance.builtin_models():
+        model = vaenhance.load_model(name)
+        assert model.card["licence"]
+        assert model.card["data"]["sources"]
+        assert model.card["training"]["hours"] > 0

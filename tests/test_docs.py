@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
+import json
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +15,13 @@ import click
 import numpy as np
 import pytest
 
-from vaenhance.cli import app
+from tests.tiny import save_tiny_model
+from vaenhance import checkpoint, photo
+from vaenhance.cli import app, console
+from vaenhance.config import PRESETS, Config, section_types, to_dict
+from vaenhance.config.limits import CHOICES, LIMITS
+from vaenhance.workflows.journal import EVERY, NAME, Journal
+from vaenhance.workflows.results import Result
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -110,11 +120,164 @@ def test_a_stale_help_text_is_noticed(update_help: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
-def test_links_to_files_of_the_repository_lead_somewhere(path: Path) -> None:
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
-        if "://" not in target and not target.startswith("mailto:"):
-            assert (path.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", text):
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def anchors(path: Path) -> set[str]:
+    """What code hosts make of the headings: lower case, no signs, - for spaces."""
+    prose = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_pictures_are_quick_to_load() -> None:
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    assert [picture.name for picture in pictures] == ["before-after.png"]
+    for picture in pictures:
+        assert picture.stat().st_size <= 600_000
+        assert photo.probe(picture).width <= 830  # shown at 100 % by code hosts
+
+
+def shown_commands() -> Iterator[tuple[str, str]]:
+    """Each `vaenhance COMMAND ...` of a code block, in the README or docs or help."""
+    names = "|".join(COMMANDS)
+    # Not inside words such as my-vaenhance; up to what ends a command in a shell,
+    # or the wide gap before an explanation.
+    wanted = re.compile(rf"(?<![\w-])vaenhance (?:{names})\b[^|<>#;&'\n]*")
+    texts = [(path.name, path.read_text(encoding="utf-8")) for path in DOCUMENTS]
+    for name, text in texts:
+        for block in re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S):
+            for found in wanted.findall(block.replace("\\\n", " ")):
+                yield name, re.split(r"\s{3,}", found.strip())[0]
+
+
+SHOWN = sorted({pair for pair in shown_commands() if "Usage" not in pair[1]})
+
+
+@pytest.mark.parametrize(("document", "line"), SHOWN)
+def test_commands_shown_are_accepted(
+    document: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "[OPTIONS]" in line:
+        return
+    monkeypatch.chdir(tmp_path)
+    for file in re.findall(r"--config (\S+)", line):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).touch()
+    _, name, *arguments = shlex.split(line)
+    try:
+        COMMANDS[name].make_context(name, [*arguments], parent=CONTEXT)
+    except click.exceptions.Exit:
+        assert "--help" in arguments
+    except click.UsageError as error:
+        pytest.fail(f"{document}: {line}: {error.format_message()}")
+    finally:
+        console.set_quiet(False)
+        console.set_verbose(False)
+
+
+def test_enough_commands_are_shown() -> None:
+    """Against a pattern that finds nothing."""
+    assert {line.split()[1] for _, line in SHOWN} == set(COMMANDS)
+    assert any("--config" in line for _, line in SHOWN)
+    assert len(SHOWN) > 20
+
+
+def training_tables() -> dict[str, list[list[str]]]:
+    """Rows of docs/training.md's tables, cells without backticks, by heading."""
+    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    tables = {}
+    for part in re.split(r"^##+ ", text, flags=re.MULTILINE)[1:]:
+        heading = part.splitlines()[0].strip("`[]")
+        rows = re.findall(r"^\| (`.*) \|$", part, re.MULTILINE)
+        tables[heading] = [
+            [cell.strip().strip("`") for cell in re.split(r"(?<!\\)\|", row)]
+            for row in rows
+        ]
+    return tables
+
+
+@pytest.mark.parametrize("section", section_types())
+def test_every_setting_is_in_the_table_as_it_is(section: str) -> None:
+    defaults = to_dict(Config())[section]
+    fields = dataclasses.fields(section_types()[section])
+    shown = training_tables()[section]
+    assert [row[0] for row in shown] == [field.name for field in fields]
+    for name, default, allowed, meaning in shown:
+        key = f"{section}.{name}"
+        assert default == json.dumps(defaults[name]), f"{key}: default"
+        if key in CHOICES:
+            assert tuple(re.split("`?, `?", allowed)) == CHOICES[key], key
+        elif key in LIMITS:
+            assert tuple(map(float, allowed.split(".."))) == LIMITS[key], key
+        elif isinstance(defaults[name], bool):
+            assert allowed == "true, false", key
+        else:
+            assert allowed in ("text", "list of texts"), key
+        assert meaning
+
+
+def test_the_table_of_presets_is_current() -> None:
+    base, presets = to_dict(Config()), {n: to_dict(c) for n, c in PRESETS.items()}
+    expected = [
+        [f"{section}.{key}", json.dumps(default)]
+        + [
+            json.dumps(value) if value != default else ""
+            for value in (preset[section][key] for preset in presets.values())
+        ]
+        for section, settings in base.items()
+        for key, default in settings.items()
+    ]
+    shown = [row for row in training_tables()["Presets"] if "." in row[0]]
+    assert shown == [row for row in expected if any(row[2:])]
+    named = [row[0] for row in training_tables()["Presets"] if "." not in row[0]]
+    assert named == list(PRESETS)
+
+
+def test_json_keys_are_documented(tmp_path: Path) -> None:
+    commands = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    for key in Result("a", "b", "enhanced").as_json():
+        assert f"`{key}`" in commands, key
+    training = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    journal = Journal(tmp_path)
+    numbers = ("loss", "log_likelihood", "psnr", "gradient_norm", "rate", "skipped")
+    step = {**dict.fromkeys(numbers, 0.0), "kl": [0.0], "seconds": 1.0, "step": EVERY}
+    journal.step(step, 0)
+    (line,) = (tmp_path / NAME).read_text(encoding="utf-8").splitlines()
+    assert {"type", "step", "loss"} <= set(json.loads(line))
+    for key in json.loads(line):
+        assert f"`{key}`" in training, key
+
+
+def test_the_python_examples_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The card of `photo` with a network of a few thousand weights: seconds less.
+    card = checkpoint.find_model("photo") / checkpoint.CARD
+    small = save_tiny_model(tmp_path / "models" / "photo")
+    (small / checkpoint.CARD).write_bytes(card.read_bytes())
+    monkeypatch.setattr(checkpoint, "BUILTIN", tmp_path / "models")
+    pixels = photo.read_pixels(ROOT / "samples" / "noisy" / "chelsea.jpg")
+    photo.save_png(np.ascontiguousarray(pixels[:64, :96]), tmp_path / "noisy.jpg")
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 5
+    names: dict[str, object] = {"__name__": "example"}
+    for number, block in enumerate(blocks):
+        exec(compile(block, f"docs/python.md, example {number + 1}", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "no model 'no-such-model'" in printed
+    assert "strength must be in 0..1" in printed
+    assert photo.read_pixels(tmp_path / "better.png").shape == (64, 96, 3)
 
 
 def test_the_corrected_listing_of_the_article_runs(

@@ -166,17 +166,26 @@ def device_options(command: Decorated) -> Decorated:
 
 
 def model_option(command: Decorated) -> Decorated:
-    """Adds -m/--model, passed on as ``model``: a built-in name or a folder."""
+    """Adds -m/--model for enhancing, passed on as ``model``: a name or a folder."""
+    return _model("photo", envvar="VAENHANCE_MODEL")(command)
+
+
+def drawing_model_option(command: Decorated) -> Decorated:
+    """Adds -m/--model for drawing: another default, not VAENHANCE_MODEL's."""
+    return _model("digits")(command)
+
+
+def _model(default: str, **attributes: Any) -> Callable[[Decorated], Decorated]:
     return option(
         "-m",
         "--model",
         metavar="MODEL",
-        default="photo",
+        default=default,
         show_default=True,
-        envvar="VAENHANCE_MODEL",
         shell_complete=complete_model,
         help="Built-in model, or the folder of a trained one.",
-    )(command)
+        **attributes,
+    )
 
 
 def complete_model(

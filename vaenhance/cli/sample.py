@@ -44,7 +44,7 @@ def _read_size(
     help="Sheet (a file), folder of numbered files, or - for standard output; "
     "sample.png here when left out.",
 )
-@options.model_option
+@options.drawing_model_option
 @options.option(
     "--count",
     type=click.IntRange(1, 100_000),
