@@ -14,5 +14,5 @@ format:  ## rewrite the code in the house form
 	$(TOOLS)/ruff check --fix . && $(TOOLS)/ruff format .
 docs:    ## write the current help texts into README.md and docs/
 	$(TOOLS)/python scripts/update_help.py
-clean:   ## remove both virtual environments and all caches
-	rm -rf .venv .venv-test .mypy_cache .pytest_cache .ruff_cache demo-output
+clean:   ## remove the virtual environments and all caches
+	rm -rf .venv .venv-test .venv-bench .mypy_cache .pytest_cache .ruff_cache demo-output
