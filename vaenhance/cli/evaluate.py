@@ -112,6 +112,7 @@ def _protocol_options(command: options.Decorated) -> options.Decorated:
             options.option(
                 "--seed",
                 type=click.IntRange(0, 2**31 - 1),
+                metavar="N",
                 default=0,
                 show_default=True,
                 section=heading,
@@ -153,6 +154,7 @@ def _protocol_options(command: options.Decorated) -> options.Decorated:
     "--json",
     "as_json",
     is_flag=True,
+    envvar="VAENHANCE_EVALUATE_JSON",
     section="Reporting",
     help="One JSON object for each row, with the values of each image.",
 )
@@ -186,11 +188,11 @@ def command(
     for failure in failures:
         _say_failed(failure)
     pairs = pairs[:limit]
-    console.message(f"loading model {model} ...")
+    console.detail(f"loading model {model} ...")
     from vaenhance.api import load_model
 
     network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, precision: {network.precision}")
+    console.message(f"device: {network.device}, {network.precision}")
     views = math.ceil(_SHEET_ROWS / len(rows)) if sheet else 0
     with console.Progress(files.count_megapixels(pairs) * len(rows)) as bar:
         found = story.evaluate(

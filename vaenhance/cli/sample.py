@@ -48,6 +48,7 @@ def _read_size(
 @options.option(
     "--count",
     type=click.IntRange(1, 100_000),
+    metavar="N",
     default=16,
     show_default=True,
     help="How many images.",
@@ -61,6 +62,7 @@ def _read_size(
 @options.option(
     "--temperature",
     type=click.FloatRange(0.0, 10.0),
+    metavar="0..10",
     default=1.0,
     show_default=True,
     help="Below 1 the images are more usual, above 1 wilder.",
@@ -68,6 +70,7 @@ def _read_size(
 @options.option(
     "--seed",
     type=click.IntRange(0, 2**31 - 1),
+    metavar="N",
     default=0,
     show_default=True,
     help="Another seed draws other images.",
@@ -75,6 +78,7 @@ def _read_size(
 @options.option(
     "--columns",
     type=click.IntRange(1),
+    metavar="N",
     help="Images in a row of the sheet; default: as square as possible.",
 )
 @options.option(
@@ -109,11 +113,11 @@ def command(
         format=format,
         overwrite=overwrite or to_stdout,
     )
-    console.message(f"loading model {model} ...")
+    console.detail(f"loading model {model} ...")
     from vaenhance.api import load_model
 
     network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, precision: {network.precision}")
+    console.message(f"device: {network.device}, {network.precision}")
     images = sample.draw(network, settings)
     if to_stdout:
         sheet = sample.arrange(images, settings.columns)

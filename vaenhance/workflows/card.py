@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from vaenhance import __version__
 from vaenhance.config import Config
 
 
@@ -66,9 +67,8 @@ def make_card(
 
 def versions() -> dict[str, str]:
     """Returns the versions of what the numbers depend on."""
-    names = ("vaenhance", "tensorflow", "keras", "numpy", "pillow")
-    found = {"python": platform.python_version()}
-    for name in names:
+    found = {"python": platform.python_version(), "vaenhance": __version__}
+    for name in ("tensorflow", "keras", "numpy", "pillow"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
