@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 
 import numpy as np
 import pytest
@@ -40,6 +41,42 @@ def test_a_resumed_run_sees_the_batches_that_the_killed_one_would_have_seen():
     assert not same(straight[0], straight[1])
     first.close()
     second.close()
+
+
+def test_each_worker_makes_its_own_part_of_every_batch():
+    whole = Pipeline(dataset(), tiny_config())
+    parts = [Pipeline(dataset(), tiny_config(), part=(i, 2)) for i in range(2)]
+    for step in (0, 5):
+        first, second = (pipeline.batch(step) for pipeline in parts)
+        assert len(first.x) == len(second.x) == 2
+        for name in ("x", "y", "noise_sigma"):
+            both = np.concatenate([getattr(first, name), getattr(second, name)])
+            assert np.array_equal(both, getattr(whole.batch(step), name))
+    for pipeline in (whole, *parts):
+        pipeline.close()
+
+
+def test_closing_stops_the_threads_in_the_middle_of_a_chunk():
+    class Slow(Dataset):
+        reads = 0
+
+        def read(self, index):
+            self.reads += 1
+            closing.wait(0.05)
+            return super().read(index)
+
+    closing = threading.Event()
+    data = Slow([f"i{n}" for n in range(1000)], [(40, 40)] * 1000, images(1000))
+    before = set(threading.enumerate())
+    pipeline = Pipeline(data, tiny_config())
+    pipeline._makers.submit(pipeline.batch, 0)
+    while not data.reads:
+        closing.wait(0.01)
+    pipeline.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+    assert data.reads < pipeline.images_per_chunk
 
 
 def test_another_seed_gives_other_batches():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from vaenhance.workflows.prepare import prepare
 
 import_tensorflow()
 from vaenhance.data.pipeline import Batch  # noqa: E402
+from vaenhance.model.schedules import kl_weight, learning_rate  # noqa: E402
 from vaenhance.model.trainer import Trainer  # noqa: E402
 from vaenhance.runtime import start_training  # noqa: E402
 from vaenhance.workflows.train import train  # noqa: E402
@@ -32,12 +34,13 @@ STATE_FILES = (checkpoint.WEIGHTS, checkpoint.CONFIG)
 
 
 class Watcher:
-    """Keeps what it is told; may press Ctrl-C at a step."""
+    """Keeps what it is told; may send itself a signal at a step."""
 
-    def __init__(self, interrupt_at: int = -1):
+    def __init__(self, interrupt_at: int = -1, number: int = signal.SIGINT):
         self.records: list[Any] = []
         self.warnings: list[str] = []
         self.interrupt_at = interrupt_at
+        self.number = number
 
     def started(self, facts):
         self.facts = facts
@@ -45,7 +48,10 @@ class Watcher:
     def stepped(self, record):
         self.records.append(record)
         if record["step"] == self.interrupt_at:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), self.number)
+
+    def stopping(self):
+        self.has_stopped = True
 
     def saved(self, record):
         pass
@@ -225,13 +231,14 @@ def test_a_step_that_is_not_finite_changes_nothing():
 
 
 def test_schedules_rise_and_fall():
-    trainer, _ = trainer_and_batch(beta=0.5, beta_warmup=0.5)
-    plan = trainer.config.training
-    assert trainer.rate(0, 0.0) == pytest.approx(plan.learning_rate / 2)
-    assert trainer.rate(10, 0.0) == pytest.approx(plan.learning_rate)
-    end = plan.learning_rate * plan.final_rate
-    assert trainer.rate(10, 1.0) == pytest.approx(end)
-    assert [trainer.beta(p) for p in (0.0, 0.25, 0.5, 1.0)] == [0, 0.25, 0.5, 0.5]
+    config = tiny_config(objective={"beta": 0.5, "beta_warmup": 0.5})
+    peak = config.training.learning_rate
+    end = peak * config.training.final_rate
+    assert learning_rate(config, 0, 0.0) == pytest.approx(peak / 2)
+    assert learning_rate(config, 10, 0.0) == pytest.approx(peak)
+    assert learning_rate(config, 10, 1.0) == pytest.approx(end)
+    betas = [kl_weight(config, part) for part in (0.0, 0.25, 0.5, 1.0)]
+    assert betas == [0, 0.25, 0.5, 0.5]
 
 
 def test_the_mean_path_takes_the_noise_away():

@@ -73,17 +73,15 @@ def write_h5(
     path: Path, groups: Mapping[str, Arrays], attributes: Mapping[str, str]
 ) -> None:
     """Replaces an HDF5 file: arrays by name by group, and words about them."""
-    with _replacing(path) as temporary:
-        # No creation times: the same numbers give the same bytes.
-        with h5py.File(temporary, "w", track_order=False) as file:
-            for group, arrays in groups.items():
-                for name, value in arrays.items():
-                    file.create_dataset(
-                        f"{group}/{name}", data=value, track_times=False
-                    )
-            file.attrs.update(attributes)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+    with (
+        _replacing(path) as temporary,
+        h5py.File(temporary, "w", track_order=False) as file,
+    ):
+        for group, arrays in groups.items():
+            for name, value in arrays.items():
+                # No creation times: the same numbers give the same bytes.
+                file.create_dataset(f"{group}/{name}", data=value, track_times=False)
+        file.attrs.update(attributes)
 
 
 @contextlib.contextmanager
@@ -150,6 +148,38 @@ def check_digest(file: h5py.File, found: str, path: Path) -> None:
 
 
 @contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes that ask for the same lock out of a folder.
+
+    The system takes the lock back when the process ends, however it ends. Where a
+    system or a file system has no locks, nothing is kept out.
+
+    Raises:
+        ModelError: another process has the lock.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ModelError(
+                f"another process is training {folder}: wait for it, or give another "
+                "folder"
+            ) from error
+        except OSError:  # some network file systems
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the same folder that then takes ``path``'s place."""
     handle, name = tempfile.mkstemp(
@@ -160,6 +190,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
+        with temporary.open("rb") as written:  # on the disk before it has the name
+            os.fsync(written.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

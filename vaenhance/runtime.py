@@ -7,10 +7,11 @@ variables. It knows nothing of models or images.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,18 @@ class Runtime:
     device_name: str  # for tf.device, e.g. "/CPU:0"
     precision: str  # float32 | bfloat16 | float16: of the layers' arithmetic
     strategy: Any = None  # tf.distribute.Strategy, for training only
+    workers: int = 1  # processes, usually machines, that train one model together
+    worker: int = 0  # which of them this one is; the first writes the files
+
+    @property
+    def is_chief(self) -> bool:
+        """Tells whether this process is the one that writes the model folder."""
+        return self.worker == 0
+
+    @property
+    def replicas(self) -> int:
+        """Returns how many devices share a batch, over all workers."""
+        return int(self.strategy.num_replicas_in_sync) if self.strategy else 1
 
     @property
     def policy(self) -> str:
@@ -47,7 +60,8 @@ def start(device: str = "auto", precision: str = "auto") -> Runtime:
     tf = import_tensorflow()
     name = _device_name(device, len(tf.config.list_physical_devices("GPU")))
     if precision == "auto":
-        precision = "bfloat16" if name != "/CPU:0" or has_fast_bfloat16() else "float32"
+        is_fast = has_fast_bfloat16() if name == "/CPU:0" else _gpu_has_bfloat16(name)
+        precision = "bfloat16" if is_fast else "float32"
     elif precision not in PRECISIONS:
         raise DeviceError(f"precision must be auto or one of {', '.join(PRECISIONS)}")
     label = f"CPU ({_cores()} cores)" if name == "/CPU:0" else name.strip("/")
@@ -61,22 +75,67 @@ def start_training(device: str = "auto", precision: str = "auto") -> Runtime:
     MultiWorkerMirroredStrategy; several GPUs MirroredStrategy.
 
     Raises:
-        DeviceError: the device was asked for and is not there.
+        DeviceError: the device was asked for and is not there, or ``TF_CONFIG``
+            does not say who this process is.
     """
     tf = import_tensorflow()
-    if "TF_CONFIG" in os.environ and device == "auto":
-        # Must exist before the first operation of the process.
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        chosen = start(device, precision)
-        return Runtime(chosen.device, chosen.device_name, chosen.precision, strategy)
+    place = cluster()
+    if place is not None:
+        return _start_worker(device, precision, *place)
     chosen = start(device, precision)
     gpus = tf.config.list_logical_devices("GPU")
     if device == "auto" and len(gpus) > 1:
-        label = f"{len(gpus)} GPUs"
         mirrored = tf.distribute.MirroredStrategy()
-        return Runtime(label, chosen.device_name, chosen.precision, mirrored)
+        return replace(chosen, device=f"{len(gpus)} GPUs", strategy=mirrored)
     one = tf.distribute.OneDeviceStrategy(chosen.device_name)
-    return Runtime(chosen.device, chosen.device_name, chosen.precision, one)
+    return replace(chosen, strategy=one)
+
+
+def cluster() -> tuple[int, int] | None:
+    """Returns (workers, which one this is) from ``TF_CONFIG``, or None if alone.
+
+    Raises:
+        DeviceError: ``TF_CONFIG`` does not say who this process is.
+    """
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return None
+    try:
+        config = json.loads(text)
+        jobs = config.get("cluster", {})
+        names = [(job, i) for job in ("chief", "worker") for i in _tasks(jobs, job)]
+        if len(names) < 2:
+            return None
+        task = (config["task"]["type"], int(config["task"]["index"]))
+        return len(names), names.index(task)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DeviceError(
+            "TF_CONFIG must name the chief and workers of a cluster and which of "
+            f"them this process is; it does not ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _tasks(jobs: dict[str, Any], job: str) -> range:
+    return range(len(jobs.get(job, ())))
+
+
+def _start_worker(device: str, precision: str, workers: int, worker: int) -> Runtime:
+    """Starts one of several processes that train a model together."""
+    tf = import_tensorflow()
+    if device.lower().startswith("gpu:"):
+        raise DeviceError(
+            f"--device {device}: with TF_CONFIG every worker uses all GPUs it sees; "
+            "choose them with CUDA_VISIBLE_DEVICES"
+        )
+    if device.lower() == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    # Must exist before the first operation of the process.
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    chosen = start(device, precision)
+    label = f"worker {worker + 1} of {workers}, {chosen.device}"
+    return replace(
+        chosen, device=label, strategy=strategy, workers=workers, worker=worker
+    )
 
 
 def make_deterministic() -> None:
@@ -131,6 +190,14 @@ def has_fast_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _gpu_has_bfloat16(name: str) -> bool:
+    """Tells whether a GPU has bfloat16 units: NVIDIA's do since Ampere (8.0)."""
+    tf = import_tensorflow()
+    gpu = tf.config.list_physical_devices("GPU")[int(name.rpartition(":")[2])]
+    details = tf.config.experimental.get_device_details(gpu)
+    return tuple(details.get("compute_capability") or (8, 0)) >= (8, 0)
 
 
 def describe() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -25,7 +25,7 @@ Examples:
   vaenhance train --preset restore --print-config > my.toml
 
 FOLDER is searched with its sub-folders; it may also be an .npz of images.
-Ctrl-C saves, and the same command goes on from there.
+Ctrl-C and SIGTERM save, and the same command goes on from there.
 """
 
 # Flags that set one setting of the configuration.
@@ -61,7 +61,8 @@ _SETTINGS = {
 @options.option(
     "--preset",
     type=click.Choice(list(PRESETS)),
-    help="Settings to start from; default: restore.",
+    metavar="NAME",
+    help="Settings to start from: restore (default), generate or mlp.",
 )
 @options.option(
     "--init",
@@ -119,15 +120,9 @@ def command(
     import_tensorflow()
     from vaenhance.workflows.train import train
 
-    plan = settings.training
-    total = plan.minutes or plan.steps
-    unit = "min" if plan.minutes else "steps"
-    with console.Progress(total, unit=unit, decimals=1 if plan.minutes else 0) as bar:
-        card = train(prepared, _Screen(bar, total), device=device, init=start)
-    score = card["scores"].get("validation_psnr")
-    words = "" if score is None else f", validation PSNR {score:.2f} dB"
-    done = card["training"]
-    console.message(f"{model} is ready: {done['steps']} steps{words}")
+    with _Screen(settings) as screen:
+        card = train(prepared, screen, device=device, init=start)
+    screen.finished(model, card)
 
 
 def _settings(
@@ -188,11 +183,24 @@ def _show_scan(scan: Any) -> None:
 class _Screen:
     """Shows a training run: one bar, and a line where something happens."""
 
-    def __init__(self, bar: console.Progress, total: float):
-        self._bar, self._total = bar, total
+    def __init__(self, settings: Config):
+        plan = settings.training
+        self._total = plan.minutes or plan.steps
+        self._unit = "min" if plan.minutes else "steps"
+        self._bar: console.Progress | None = None
         self._shown = 0.0
-        self._began = time.monotonic()
         self._images = 0
+        self._began = 0.0
+        self._is_chief = True
+
+    def __enter__(self) -> Self:
+        """Shows nothing yet."""
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Takes the bar off."""
+        if self._bar is not None:
+            self._bar.__exit__(*error)
 
     def started(self, facts: Mapping[str, Any]) -> None:
         """Says on what the run computes and where it begins."""
@@ -202,12 +210,24 @@ class _Screen:
         )
         if facts["step"]:
             console.message(f"going on from step {facts['step']}")
-        self._began = time.monotonic()
+        self._is_chief = facts["is_chief"]
+        self._shown = min(facts["done"], 1.0) * self._total
+        self._bar = console.Progress(
+            self._total,
+            unit=self._unit,
+            decimals=1 if self._unit == "min" else 0,
+            initial=self._shown,
+        )
 
     def stepped(self, record: Mapping[str, Any]) -> None:
         """Moves the bar."""
+        if self._bar is None:
+            return
+        if not self._images:  # the first step is mostly TensorFlow's preparations
+            self._began = time.monotonic()
+            self._bar.start()
+        rate = self._images / max(time.monotonic() - self._began, 1e-3)
         self._images += record["images"]
-        rate = self._images / max(time.monotonic() - self._began, 1e-9)
         kl = sum(record["kl"]) / record["dimensions"]
         self._bar.note(
             f"step {record['step']}, loss {record['loss']:.3f}, "
@@ -219,10 +239,26 @@ class _Screen:
 
     def saved(self, record: Mapping[str, Any]) -> None:
         """Says that a checkpoint is safe."""
-        score = record.get("validation_psnr")
-        words = "" if score is None else f", validation PSNR {score:.2f} dB"
-        console.detail(f"saved at step {record['step']}{words}")
+        console.detail(f"saved at step {record['step']}{_score(record)}")
+
+    def stopping(self) -> None:
+        """Says what a signal has set going."""
+        console.message("stopping: saving first")
 
     def warned(self, line: str) -> None:
         """Passes a warning on."""
         console.message(f"warning: {line}")
+
+    def finished(self, model: Path, card: Mapping[str, Any]) -> None:
+        """Says what there is now."""
+        steps = card["training"]["steps"]
+        if self._is_chief:
+            score = _score(card["scores"])
+            console.message(f"{model} is ready: {steps} steps{score}")
+        else:
+            console.message(f"done: {steps} steps; the first worker has the model")
+
+
+def _score(scores: Mapping[str, Any]) -> str:
+    value = scores.get("validation_psnr")
+    return "" if value is None else f", validation PSNR {value:.2f} dB"

@@ -101,6 +101,17 @@ def resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return resized[..., None] if is_gray else resized
 
 
+def keep_decoding_memory() -> None:
+    """Lets Pillow keep the memory of a picture for the next one; at most 128 MB.
+
+    Given back and taken anew for every photograph, it costs more time in the
+    system than decoding does: 142 ms instead of 66 for 12 megapixels (measured).
+    Of the whole process, so for training only.
+    """
+    # Documented by Pillow ("Block Allocator"), but not in its types.
+    Image.core.set_blocks_max(8)  # type: ignore[attr-defined]  # blocks of 16 MB
+
+
 def degrade(
     window: Pixels, crop: int, config: DegradationConfig, rng: np.random.Generator
 ) -> tuple[Pixels, Pixels, float]:

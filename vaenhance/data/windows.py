@@ -34,7 +34,10 @@ def draw_window(
     else:
         shortest = min(image.shape[:2])
         side = min(data.crop + GRID, shortest)
-        scale = max(rng.uniform(data.min_scale, 1.0), side / shortest)
+        # The square makes small scales frequent: they are dense in detail, and texture
+        # is what a model mistakes for noise when it has seen too little of it.
+        scale = data.min_scale + (1.0 - data.min_scale) * rng.random() ** 2
+        scale = max(scale, side / shortest)
         size = round(side / scale)
         top, left = _choose_place(image, size, config, rng)
         window = resize(image[top : top + size, left : left + size], side)
@@ -69,6 +72,12 @@ def _choose_place(
 def _detail(window: NDArray[np.uint8]) -> float:
     """Returns the mean absolute gradient of a window, [0, 1] units."""
     step = max(1, window.shape[0] // 64)
-    gray = window[::step, ::step].mean(axis=-1, dtype=np.float32)
-    across, down = np.abs(np.diff(gray, axis=1)), np.abs(np.diff(gray, axis=0))
-    return float(across.mean() + down.mean()) / 510.0
+    # Plane by plane and in integers: several times as fast as a mean over colours,
+    # and this runs for every window that is looked at.
+    channels = window.shape[-1]
+    total = window[::step, ::step, 0].astype(np.int16)
+    for channel in range(1, channels):
+        total += window[::step, ::step, channel]
+    across = np.abs(total[:, 1:] - total[:, :-1]).mean()
+    down = np.abs(total[1:] - total[:-1]).mean()
+    return float(across + down) / (510.0 * channels)

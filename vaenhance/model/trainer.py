@@ -1,8 +1,9 @@
 """One optimisation step of a VAE, and the state it changes.
 
-Runs under any ``tf.distribute`` strategy. It owns the network, its averaged
-(EMA) copy and the optimiser; it does not read images, write files or decide
-when to stop.
+Runs under any ``tf.distribute`` strategy: the same numbers on one device, on
+several and on several machines, but for rounding. It owns the network, its
+averaged (EMA) copy and the optimiser; it does not read images, write files or
+decide when to stop.
 """
 
 from __future__ import annotations
@@ -16,11 +17,25 @@ import tensorflow as tf
 
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
+from vaenhance.model import schedules
 from vaenhance.model.build import build_network, named
 from vaenhance.model.objective import Terms, evidence, image
+from vaenhance.model.workers import Workers, local
 from vaenhance.runtime import Runtime
 
-METRICS = ("loss", "log_likelihood", "mse_db", "skipped", "gradient_norm")
+METRICS = ("loss", "log_likelihood", "psnr", "skipped", "gradient_norm")
+SUM, MEAN = tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN
+
+
+class _Adam(keras.optimizers.Adam):
+    """Adam for gradients that are already the same on every device.
+
+    Keras sums them over the devices itself, but only after everything that has to
+    see the sum: the norm to clip, and whether the step is finite.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
 
 
 class Trainer:
@@ -34,13 +49,13 @@ class Trainer:
     def __init__(self, config: Config, runtime: Runtime):
         self.config = config
         self.strategy = runtime.strategy
-        self.policy = runtime.policy
+        self.workers = Workers(runtime)
         keras.utils.set_random_seed(config.training.seed)  # initial weights
         with self.strategy.scope():
             self.network = build_network(config.model, runtime.policy)
             # Averaged in float32; run in the same precision for validation.
             self.averaged = build_network(config.model, runtime.policy)
-            self.optimizer = keras.optimizers.Adam(config.training.learning_rate)
+            self.optimizer = _Adam(config.training.learning_rate, name="adam")
             self.optimizer.build(self.network.trainable_variables)
         self._copy_to_average()
         self._run = tf.function(self._distributed, reduce_retracing=True)
@@ -55,67 +70,46 @@ class Trainer:
         """Takes one step.
 
         Args:
-            batch: x, y and noise levels of all devices together.
+            batch: x, y and noise levels of this worker's devices together.
             number: of the step, from 0; seeds the posterior's noise.
             progress: part of the run that is done, 0..1, for the schedules.
 
         Returns:
-            loss, log_likelihood (nats per image), psnr (dB), kl (nats per image of
-            each level, coarse to fine), skipped (0 or 1), gradient_norm.
+            Of the whole batch, all workers together: loss, log_likelihood (nats per
+            image), psnr (mean of the images', dB), kl (nats per image of each level,
+            coarse to fine), skipped (0 or 1), gradient_norm, rate.
         """
-        scalars = (number, self.rate(number, progress), self.beta(progress))
-        mean_path = _is_mean_step(self.config, number)
-        metrics, kl = self._run(
+        rate = schedules.learning_rate(self.config, number, progress)
+        beta = schedules.kl_weight(self.config, progress)
+        is_mean = schedules.is_mean_step(self.config, number)
+        values = self._run(
             *(self._spread(part) for part in (batch.x, batch.y, batch.noise_sigma)),
-            tf.constant(scalars[0], tf.int64),
-            tf.constant(scalars[1], tf.float32),
-            tf.constant(scalars[2], tf.float32),
-            tf.constant(0.0 if mean_path else 1.0),
-        )
-        values = dict(zip(METRICS, metrics.numpy().tolist(), strict=True))
-        values["psnr"] = values.pop("mse_db")
-        return {**values, "kl": kl.numpy().tolist(), "rate": scalars[1]}
+            tf.constant(number, tf.int64),
+            tf.constant(rate, tf.float32),
+            tf.constant(beta, tf.float32),
+            tf.constant(0.0 if is_mean else 1.0),
+        ).numpy()
+        metrics = values[: len(METRICS)].tolist()
+        kl = values[len(METRICS) :].tolist()
+        return {**dict(zip(METRICS, metrics, strict=True)), "kl": kl, "rate": rate}
 
     def restore(self, y: Any, noise_sigma: Any) -> Any:
         """Returns E[x|z] at the posterior mean with the averaged weights."""
         return self._restore(tf.constant(y), tf.constant(noise_sigma)).numpy()
 
-    def rate(self, number: int, progress: float) -> float:
-        """Returns the learning rate: linear warm-up, then a half cosine."""
-        plan = self.config.training
-        rise = min(1.0, (number + 1) / max(plan.warmup_steps, 1))
-        cosine = 0.5 * (1.0 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
-        return (
-            plan.learning_rate
-            * rise
-            * (plan.final_rate + (1.0 - plan.final_rate) * cosine)
-        )
-
-    def beta(self, progress: float) -> float:
-        """Returns the KL's weight now."""
-        plan = self.config.objective
-        if plan.beta_warmup <= 0:
-            return plan.beta
-        return plan.beta * min(1.0, progress / plan.beta_warmup)
-
     def state(self) -> dict[str, dict[str, Any]]:
         """Returns every number that the next step depends on, by group and name."""
-        return {
-            "network": arrays(self.network.variables),
-            "averaged": arrays(self.averaged.variables),
-            "optimizer": arrays(self.optimizer.variables),
-        }
+        return {name: arrays(owner.variables) for name, owner in self._groups()}
 
     def set_state(self, state: dict[str, dict[str, Any]]) -> None:
         """Puts a state of ``state()`` back."""
-        groups = {
-            "network": self.network,
-            "averaged": self.averaged,
-            "optimizer": self.optimizer,
-        }
-        for name, owner in groups.items():
+        for name, owner in self._groups():
             for key, variable in named(owner.variables).items():
                 variable.assign(state[name][key])
+
+    def follow_the_chief(self) -> None:
+        """Takes over the first worker's state, whatever this worker had."""
+        self.workers.follow([v for _, owner in self._groups() for v in owner.variables])
 
     def initialise_from(self, weights: dict[str, Any]) -> list[str]:
         """Takes over the weights that fit by name and shape.
@@ -132,50 +126,67 @@ class Trainer:
         self._copy_to_average()
         return missing
 
+    # === The step ===
+
+    def _groups(self) -> list[tuple[str, Any]]:
+        return [
+            ("network", self.network),
+            ("averaged", self.averaged),
+            ("optimizer", self.optimizer),
+        ]
+
     def _copy_to_average(self) -> None:
         pairs = zip(self.averaged.variables, self.network.variables, strict=True)
         for average, variable in pairs:
             average.assign(variable)
 
     def _spread(self, array: Any) -> Any:
-        """Cuts a batch into one part a device."""
-        count = self.strategy.num_replicas_in_sync
-        if count == 1:
+        """Cuts this worker's batch into one part a device."""
+        if self.strategy.num_replicas_in_sync == 1:
             return tf.constant(array)
-        parts = np.array_split(array, count)
+        count = self.strategy.num_replicas_in_sync // self.workers.count
+        parts = np.split(array, count)
         return self.strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            lambda context: tf.constant(parts[context.replica_id_in_sync_group % count])
         )
 
     def _distributed(self, x, y, sigma, number, rate, beta, noise):
         self.optimizer.learning_rate.assign(rate)
-        metrics, kl = self.strategy.run(
-            self._replica_step, args=(x, y, sigma, number, beta, noise)
+        metrics, gradients = self.strategy.run(
+            self._replica_gradients, args=(x, y, sigma, number, beta, noise)
         )
-        self._update_average(number)
-        mean = tf.distribute.ReduceOp.MEAN
-        return (
-            self.strategy.reduce(mean, metrics, axis=None),
-            self.strategy.reduce(mean, kl, axis=None),
-        )
+        values = local(self.strategy, metrics)
 
-    def _replica_step(self, x, y, sigma, number, beta, noise):
+        def update() -> Any:
+            self.strategy.run(self._replica_update, args=(gradients,))
+            return tf.constant(True)
+
+        # All devices have the same numbers here, so all go the same way.
+        is_skipped = values[METRICS.index("skipped")] > 0.0
+        tf.cond(is_skipped, lambda: tf.constant(False), update)
+        self._update_average(number)
+        return values
+
+    def _replica_gradients(self, x, y, sigma, number, beta, noise):
+        """Returns metrics and clipped gradients of the whole batch, on each device."""
         terms, gradients = self._gradients(x, y, sigma, number, beta, noise)
-        norm = tf.linalg.global_norm(gradients)
-        is_finite = tf.math.is_finite(norm) & tf.math.is_finite(terms.loss)
-        scale = self.config.training.clip_norm / tf.maximum(
-            norm, self.config.training.clip_norm
-        )
-        self._apply([g * scale for g in gradients], is_finite)
-        metrics = [
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(SUM, gradients)
+        own = [
             terms.loss,
             tf.reduce_mean(terms.log_likelihood),
             # Mean of the images' PSNR, dB.
             -10.0 * tf.reduce_mean(_log10(terms.squared_error + 1e-10)),
-            1.0 - tf.cast(is_finite, tf.float32),
-            norm,
+            *(tf.reduce_mean(kl) for kl in terms.kl),
         ]
-        return tf.stack(metrics), tf.stack([tf.reduce_mean(k) for k in terms.kl])
+        common = context.all_reduce(MEAN, tf.stack(own))
+        norm = tf.linalg.global_norm(gradients)
+        is_finite = tf.math.is_finite(norm) & tf.math.is_finite(common[0])
+        limit = self.config.training.clip_norm
+        scale = limit / tf.maximum(norm, limit)
+        rest = tf.stack([1.0 - tf.cast(is_finite, tf.float32), norm])
+        metrics = tf.concat([common[:3], rest, common[3:]], axis=0)
+        return metrics, [g * scale for g in gradients]
 
     def _gradients(self, x, y, sigma, number, beta, noise) -> tuple[Terms, list[Any]]:
         epsilons = self._epsilons(x, number, noise)
@@ -191,52 +202,38 @@ class Trainer:
             )
         variables = self.network.trainable_variables
         gradients = tape.gradient(terms.loss, variables)
+        # The devices' gradients are summed; a mean is meant.
         replicas = self.strategy.num_replicas_in_sync
-        # The optimiser sums over devices; a mean is meant.
         return terms, [
             tf.zeros_like(v) if g is None else tf.cast(g, tf.float32) / replicas
             for g, v in zip(gradients, variables, strict=True)
         ]
 
     def _epsilons(self, x, number, noise) -> list[Any]:
-        """Returns the posterior's noise: a function of seed, step and device."""
+        """Returns the posterior's noise: a function of seed, step and image.
+
+        Every device draws the noise of the whole batch and takes its part, so that
+        the number of devices does not change what is learned.
+        """
         context = tf.distribute.get_replica_context()
-        replica = tf.cast(context.replica_id_in_sync_group, tf.int64)
+        replica = context.replica_id_in_sync_group
+        own, all_devices = tf.shape(x)[0], context.num_replicas_in_sync
         seed = self.config.training.seed
         shapes = self.network.latent_shapes(x.shape[1], x.shape[2])
-        count = len(shapes)
         draws = []
         for level, shape in enumerate(shapes):
-            place = (number * count + level) * 1024 + replica
+            place = (number * len(shapes) + level) * 1024
             key = tf.stack([tf.constant(seed, tf.int64), place])
-            size = [tf.shape(x)[0], *shape]
-            draws.append(noise * tf.random.stateless_normal(size, key))
+            drawn = tf.random.stateless_normal([own * all_devices, *shape], key)
+            draws.append(noise * drawn[replica * own : (replica + 1) * own])
         return draws
 
-    def _apply(self, gradients: list[Any], is_finite: Any) -> None:
-        """Updates the weights, unless a gradient is not finite."""
-        variables = self.network.trainable_variables
-
-        def update() -> Any:
-            self.optimizer.apply(gradients, variables)
-            return tf.constant(True)
-
-        if self.strategy.num_replicas_in_sync == 1:
-            tf.cond(is_finite, update, lambda: tf.constant(False))
-            return
-        # Devices cannot synchronise inside a condition: a step that is not finite
-        # on any of them becomes one of zero gradients on all.
-        context = tf.distribute.get_replica_context()
-        flags = context.all_reduce(
-            tf.distribute.ReduceOp.SUM, 1.0 - tf.cast(is_finite, tf.float32)
-        )
-        gradients = [tf.where(flags > 0, tf.zeros_like(g), g) for g in gradients]
-        update()
+    def _replica_update(self, gradients: list[Any]) -> None:
+        self.optimizer.apply(gradients, self.network.trainable_variables)
 
     def _update_average(self, number: Any) -> None:
-        """Moves the averaged weights; early on the average is a short one."""
-        count = tf.cast(number, tf.float32) + 1.0
-        decay = tf.minimum(self.config.training.ema, count / (count + 9.0))
+        """Moves the averaged weights towards the new ones."""
+        decay = schedules.average_decay(self.config, number)
         pairs = zip(
             self.averaged.trainable_variables,
             self.network.trainable_variables,
@@ -253,12 +250,6 @@ class Trainer:
 def arrays(variables: list[Any]) -> dict[str, Any]:
     """Returns the variables' values by path."""
     return {key: np.asarray(v) for key, v in named(variables).items()}
-
-
-def _is_mean_step(config: Config, number: int) -> bool:
-    """Tells whether a step decodes the posterior mean: evenly spread steps."""
-    part = config.objective.mean_path
-    return math.floor((number + 1) * part) > math.floor(number * part)
 
 
 def _log10(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vaenhance import photo, report
+from vaenhance import checkpoint, photo, report
 
 NAME = "log.jsonl"
 EVERY = 20  # steps a line
@@ -32,17 +32,19 @@ class Journal:
         """Drops the lines of steps that a killed sitting took after its checkpoint."""
         kept = [record for record in self.records() if record["step"] <= step]
         text = "".join(json.dumps(record) + "\n" for record in kept)
-        self._path.write_text(text, encoding="utf-8")
+        checkpoint.write_text(self._path, text)  # a kill must not cost the log
 
     def step(self, record: Mapping[str, Any], skipped: int) -> None:
         """Takes note of one step.
 
         Args:
-            record: step, seconds, loss, log_likelihood, psnr, gradient_norm, kl, rate.
+            record: step, seconds, loss, log_likelihood, psnr, gradient_norm, kl,
+                rate, skipped.
             skipped: steps of the whole run whose gradient was not finite.
         """
-        self._window.append(record)
-        if record["step"] % EVERY:
+        if not record["skipped"]:  # its numbers are none, and none is not JSON
+            self._window.append(record)
+        if record["step"] % EVERY or not self._window:
             return
         means = {k: float(np.mean([r[k] for r in self._window])) for k in _MEANS}
         kl = np.mean([r["kl"] for r in self._window], axis=0).tolist()

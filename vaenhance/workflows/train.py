@@ -6,51 +6,26 @@ nothing: an ``Observer`` is told what happens.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from vaenhance import checkpoint, runtime
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
+from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
 from vaenhance.model.inference import read_weights
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import make_card
 from vaenhance.workflows.journal import Journal
 from vaenhance.workflows.prepare import Prepared
+from vaenhance.workflows.progress import Observer, Progress
+from vaenhance.workflows.signals import SIGNALS, Signals, Terminated
 from vaenhance.workflows.validation import Validation
-
-
-class Observer(Protocol):
-    """Who is told what happens."""
-
-    def started(self, facts: Mapping[str, Any]) -> None:
-        """Device, precision, weights, first step."""
-
-    def stepped(self, record: Mapping[str, Any]) -> None:
-        """A step is done; ``done`` is the part of the run behind us."""
-
-    def saved(self, record: Mapping[str, Any]) -> None:
-        """A checkpoint is on disk; validation PSNR where there is one."""
-
-    def warned(self, line: str) -> None:
-        """Something is wrong, but the run goes on."""
-
-
-@dataclass
-class Progress:
-    """Where a run is; saved with every checkpoint."""
-
-    step: int = 0  # steps done
-    seconds: float = 0.0  # of training, over all sittings
-    skipped: int = 0  # steps whose gradient was not finite
-    init: str = ""  # name of the model whose weights were the start
-    hours_before: float = 0.0  # of training that went into those weights
 
 
 def train(
@@ -72,17 +47,26 @@ def train(
         The model card.
 
     Raises:
+        ConfigError: the batch cannot be shared out to the devices.
         DeviceError: the device is not there.
-        ModelError: ``init`` or the saved state is damaged.
-        KeyboardInterrupt: after saving.
+        ModelError: ``init`` or the saved state is damaged, or the folder is in use.
+        Terminated: after saving, because of Ctrl-C or another signal.
     """
     plan = prepared.config.training
     sitting = runtime.start_training(device, plan.precision)
+    if plan.batch % sitting.replicas:
+        raise ConfigError(
+            f"training.batch must be a multiple of the {sitting.replicas} devices "
+            f"that share it, received {plan.batch}"
+        )
     if plan.deterministic:
         runtime.make_deterministic()
-    run = _Run(prepared, Trainer(prepared.config, sitting), sitting, observer)
-    run.restore_or_start(init)
-    return run.go()
+    with contextlib.ExitStack() as stack:
+        if sitting.is_chief:
+            stack.enter_context(checkpoint.locked(prepared.folder))
+        run = _Run(prepared, Trainer(prepared.config, sitting), sitting, observer)
+        run.restore_or_start(init)
+        return run.go()
 
 
 class _Run:
@@ -97,7 +81,13 @@ class _Run:
     ):
         self.folder, self.config = prepared.folder, prepared.config
         self.trainer, self.observer = trainer, observer
-        self.pipeline = Pipeline(prepared.training, self.config, observer.warned)
+        self.is_chief = sitting.is_chief
+        self.pipeline = Pipeline(
+            prepared.training,
+            self.config,
+            observer.warned,
+            part=(sitting.worker, sitting.workers),
+        )
         self.validation = Validation(prepared.held_out, self.config)
         self.journal = Journal(self.folder)
         self.progress = Progress()
@@ -108,53 +98,108 @@ class _Run:
             "megapixels": round(prepared.training.megapixels, 1),
             "fingerprint": prepared.fingerprint,
             "weights": int(sum(np.prod(v.shape) for v in trainer.network.variables)),
+            "is_chief": sitting.is_chief,
         }
         self._clock = 0.0
+        self._saved_step = -1
 
     def restore_or_start(self, init: Path | None) -> None:
         """Takes the last checkpoint, the weights of ``init``, or random weights."""
+        if self.is_chief:
+            if not self._restore() and init is not None:
+                self._initialise(init)
+            # From here on the folder is this run's, even if nothing else gets
+            # written.
+            checkpoint.save_config(self.folder, self.config)
+            checkpoint.remove_leftovers(self.folder)
+            self.journal.begin(self.progress.step)
+        # The other workers need not see the folder.
+        self.trainer.follow_the_chief()
+        done = self.progress
+        said, _ = self.trainer.workers.agree(
+            [done.step, done.seconds, done.skipped], []
+        )
+        done.step, done.seconds, done.skipped = int(said[0]), said[1], int(said[2])
+
+    def _restore(self) -> bool:
         shapes = {
             group: {name: value.shape for name, value in part.items()}
             for group, part in self.trainer.state().items()
         }
         saved = checkpoint.load_state(self.folder, shapes)
-        if saved is not None:
-            groups, progress = saved
-            self.trainer.set_state({g: dict(part) for g, part in groups.items()})
-            if progress.pop("fingerprint", None) != self.facts["fingerprint"]:
-                self.observer.warned("the images are not those the run began with")
-            self.progress = Progress(**progress)
-        elif init is not None:
-            missing = self.trainer.initialise_from(read_weights(init))
-            before = checkpoint.load_card(init).get("training", {})
-            hours = before.get("hours", 0.0) + before.get("hours_before", 0.0)
-            self.progress = Progress(init=init.resolve().name, hours_before=hours)
-            if missing:
-                self.observer.warned(
-                    f"{len(missing)} weights do not fit {init.name} and start afresh"
-                )
-        # From here on the folder is this run's, even if nothing else gets written.
-        checkpoint.save_config(self.folder, self.config)
-        checkpoint.remove_leftovers(self.folder)
-        self.journal.begin(self.progress.step)
+        if saved is None:
+            return False
+        groups, progress = saved
+        self.trainer.set_state({g: dict(part) for g, part in groups.items()})
+        if progress.pop("fingerprint", None) != self.facts["fingerprint"]:
+            self.observer.warned("the images are not those the run began with")
+        self.progress = Progress(**progress)
+        self._saved_step = self.progress.step
+        return True
+
+    def _initialise(self, init: Path) -> None:
+        missing = self.trainer.initialise_from(read_weights(init))
+        before = checkpoint.load_card(init).get("training", {})
+        hours = before.get("hours", 0.0) + before.get("hours_before", 0.0)
+        self.progress = Progress(init=init.resolve().name, hours_before=hours)
+        if missing:
+            self.observer.warned(
+                f"{len(missing)} weights do not fit {init.name} and start afresh"
+            )
 
     def go(self) -> dict[str, Any]:
         """Steps until the end of the run; saves on the way and when interrupted."""
-        self.observer.started({**self.facts, "step": self.progress.step})
-        last_save = self._clock = time.monotonic()
+        done = {"step": self.progress.step, "done": self.done()}
+        self.observer.started({**self.facts, **done})
         try:
-            batches = self.pipeline.batches(self.progress.step)
-            while self.done() < 1.0:
-                self._step(next(batches))
-                if self._is_save_due(last_save) and self.done() < 1.0:
-                    self.save()
-                    last_save = time.monotonic()
-        except KeyboardInterrupt:
-            self.save()
-            raise
+            with Signals() as signals:
+                wishes = self._loop(signals)
+                if any(wishes):
+                    self.observer.stopping()
+                card = self._save_at_the_end()
+                # No worker leaves while another is at work: the one that is left
+                # alone would be aborted by TensorFlow, in the middle of saving.
+                self.trainer.workers.agree([], [False])
         finally:
             self.pipeline.close()
-        return self.save()
+        if any(wishes) and self.done() < 1.0:
+            raise Terminated(SIGNALS[wishes.index(True)])
+        return card
+
+    def _loop(self, signals: Signals) -> list[bool]:
+        """Steps until the end or a signal; returns which signals there were."""
+        last_save = self._clock = time.monotonic()
+        batches = self.pipeline.batches(self.progress.step)
+        while True:
+            # All workers go by the clock of one, and stop at the same step.
+            said, wishes = self.trainer.workers.agree(
+                [self.progress.seconds], signals.wishes()
+            )
+            self.progress.seconds = said[0]
+            if self.done() >= 1.0 or any(wishes):
+                return wishes
+            if self._is_save_due(last_save):
+                self._save_on_the_way()
+                last_save = time.monotonic()
+            self._step(next(batches))
+
+    def _save_on_the_way(self) -> None:
+        try:
+            self.save()
+        except (OSError, PhotoError) as error:
+            self.observer.warned(
+                f"cannot save at step {self.progress.step} ({error}); the checkpoint "
+                "before is kept, and the run goes on"
+            )
+
+    def _save_at_the_end(self) -> dict[str, Any]:
+        try:
+            return self.save()
+        except (OSError, PhotoError) as error:
+            raise VaenhanceError(
+                f"cannot save in {self.folder}: {error}. Make room and run the same "
+                "command again: it goes on from the last checkpoint"
+            ) from error
 
     def done(self) -> float:
         """Returns the part of the run that is behind us, 0..1."""
@@ -165,7 +210,10 @@ class _Run:
 
     def _is_save_due(self, last_save: float) -> bool:
         plan = self.config.training
-        if plan.checkpoint_steps and self.progress.step % plan.checkpoint_steps == 0:
+        step = self.progress.step
+        if step == self._saved_step:
+            return False
+        if plan.checkpoint_steps and step and step % plan.checkpoint_steps == 0:
             return True
         return time.monotonic() - last_save >= 60.0 * plan.checkpoint_minutes
 
@@ -181,16 +229,19 @@ class _Run:
             "step": self.progress.step,
             "done": self.done(),
             "seconds": self.progress.seconds,
-            "images": len(batch.x),
+            "images": self.config.training.batch,
             "dimensions": int(np.prod(batch.x.shape[1:])),
             **values,
         }
-        self.journal.step(record, self.progress.skipped)
+        if self.is_chief:
+            self.journal.step(record, self.progress.skipped)
         self.observer.stepped(record)
 
     def save(self) -> dict[str, Any]:
         """Writes state, model, validation sheet and curves; returns the card."""
         progress = dataclasses.asdict(self.progress)
+        if not self.is_chief:
+            return make_card(self.config, self.facts, progress, {}, self.done() >= 1.0)
         state = self.trainer.state()
         checkpoint.save_state(
             self.folder, state, {**progress, "fingerprint": self.facts["fingerprint"]}
@@ -204,5 +255,5 @@ class _Run:
         self.journal.write("validation", step, seconds, scores)
         self.journal.draw_curves()
         self.observer.saved({"step": step, **scores})
-        self._clock = time.monotonic()
+        self._clock, self._saved_step = time.monotonic(), step
         return card
