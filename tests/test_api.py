@@ -150,6 +150,16 @@ def test_half_precision_is_close(model, tmp_path):
     assert 0 < difference.max() < 0.05
 
 
+def test_tiles_of_the_photo_model_leave_no_trace(samples: Path):
+    from vaenhance.photo import read_pixels
+
+    photo = vaenhance.load_model("photo", precision="float32")
+    y = read_pixels(samples / "noisy" / "rocket.jpg")[:400, :512]
+    y = y.astype(np.float32) / 255
+    tiled = photo.enhance(y, tile=352)
+    assert np.abs(tiled - photo.enhance(y, tile=0)).max() < 1 / 255
+
+
 def test_out_of_memory_halves_the_tile_and_goes_on(model, monkeypatch):
     whole = model.enhance(picture(300, 300))
     restore = model._inference.restore

@@ -1,4 +1,6 @@
+import errno
 import json
+import time
 import weakref
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from PIL import Image
 import vaenhance
 from vaenhance import photo
 from vaenhance.cli import console
-from vaenhance.errors import ModelError, UsageProblem
+from vaenhance.errors import ModelError, PhotoError, UsageProblem
 
 
 class Negative:
@@ -247,6 +249,25 @@ def test_an_original_is_never_written_over(run):
     assert Path("in/a.png").read_bytes() == original
 
 
+def test_what_has_come_to_be_there_in_the_meantime_stays(run, model, monkeypatch):
+    save("in/a.png")
+    save("in/b.png")
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        Path("out").mkdir(exist_ok=True)
+        Path("out/a.png").write_text("mine")
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    result = run("in", "out", exit_code=1)
+    assert "in/a.png: a file of the target's name has come to be there" in result.stderr
+    assert Path("out/a.png").read_text() == "mine"
+    assert container("out/b.png") == "PNG"
+    run("in", "out", "--overwrite")
+    assert container("out/a.png") == "PNG"
+
+
 # === What fails ===
 
 
@@ -343,6 +364,59 @@ def test_an_image_above_the_limit_is_refused(run):
     save("a.png", height=40, width=40)
     run("a.png", "new.png", "--max-megapixels", 0.001, exit_code=1)
     run("a.png", "new.png", "--max-megapixels", 0.002)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "reason"),
+    [
+        ("RGBA", "new.jpg", "JPEG cannot hold the transparency"),
+        ("RGBA", "new.bmp", "BMP cannot hold the transparency"),
+        ("P", "out/", "GIF cannot hold an enhanced photograph"),
+    ],
+)
+def test_what_cannot_be_written_costs_no_computing(run, model, mode, name, reason):
+    source = "a.gif" if mode == "P" else "a.png"
+    Image.new(mode, (4, 4)).save(source)
+    result = run(source, name, exit_code=1)
+    assert f"{reason}: pass --format png" in result.stderr
+    assert model.calls == []
+    assert not Path(name).exists()
+
+
+def test_a_target_that_cannot_be_made_costs_no_computing(run, model):
+    save("a.png")
+    result = run("a.png", "a.png/new.png", exit_code=1)
+    assert "cannot be written: a.png is a file, not a folder" in result.stderr
+    assert model.loaded == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(run, model, monkeypatch):
+    save("a.png")
+
+    def fail(path, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    result = run("a.png", "new/", exit_code=1)
+    assert "the folder new cannot be made (Permission denied)" in result.stderr
+
+
+def test_a_name_with_a_line_break_stays_on_its_line(run):
+    save("in/a\nb.png")
+    Path("in/c\nd.png").write_text("hello")
+    Path("in/e\nf.txt").touch()
+    name = "in/a\\x0ab.png"
+    lines = run("in", "out", "-n").stdout.splitlines()
+    assert lines[0] == f"{name} -> out/a\\x0ab.png  (7 x 5)"
+    assert len(lines) == 3
+    result = run("in", "out", "-v", "--json", exit_code=1)
+    assert f"\n{name} -> out/a\\x0ab.png (7 x 5, " in result.stderr
+    assert result.stderr.startswith("ignored in/e\\x0af.txt\n")
+    assert "\nvaenhance: cannot enhance in/c\\x0ad.png: not an image\n" in result.stderr
+    assert "\n  in/c\\x0ad.png: not an image\n" in result.stderr
+    (record, _) = map(json.loads, result.stdout.splitlines())
+    assert record["source"] == "in/a\nb.png"  # for programs it is what it is
+    assert Path("out/a\nb.png").exists()
 
 
 def test_a_missing_model_is_a_usage_error(run, monkeypatch):
@@ -457,6 +531,82 @@ def test_a_dry_run_in_json(run):
     assert "1 to enhance" in result.stderr
 
 
+# === The sheet ===
+
+
+def test_a_sheet_shows_what_was_made(run):
+    save("in/a.png", height=20, width=30)
+    Path("in/b.png").write_text("hello")
+    result = run("in", "out", "--sheet", "new/sheet.png", exit_code=1)
+    assert result.stderr.endswith("sheet: new/sheet.png\n")
+    sheet = load("new/sheet.png")
+    before, after = load("in/a.png"), load("out/a.png")
+    assert holds(sheet, before) and holds(sheet, after)
+
+
+def holds(sheet, crop):
+    height, width = crop.shape[:2]
+    windows = np.lib.stride_tricks.sliding_window_view(sheet, (height, width, 3))
+    return bool((windows == crop).all(axis=(-3, -2, -1)).any())
+
+
+def test_a_sheet_of_what_was_there_before(run, model):
+    save("in/a.png")
+    run("in", "out")
+    run("in", "out", "--sheet", "sheet.png", "-q")
+    assert container("sheet.png") == "PNG" and len(model.calls) == 1
+
+
+def test_a_sheet_that_exists_stays(run, model):
+    save("a.png")
+    Path("sheet.png").write_text("mine")
+    result = run("a.png", "new.png", "--sheet", "sheet.png", exit_code=2)
+    assert "sheet.png exists; pass --overwrite" in result.stderr
+    assert not Path("new.png").exists()
+    run("a.png", "new.png", "--sheet", "sheet.png", "--overwrite")
+    assert container("sheet.png") == "PNG"
+
+
+@pytest.mark.parametrize("sheet", ["a.png", "link.png", "new.png", "./sub/../new.png"])
+def test_a_sheet_never_takes_the_place_of_a_photograph(run, model, sheet):
+    original = save("a.png").read_bytes()
+    Path("sub").mkdir()
+    Path("link.png").symlink_to("a.png")
+    arguments = ["a.png", "new.png", "--overwrite", "--sheet", sheet]
+    result = run(*arguments, exit_code=2)
+    assert "is one of the photographs" in result.stderr
+    assert Path("a.png").read_bytes() == original
+    assert model.loaded == []
+
+
+def test_a_sheet_that_cannot_be_written_is_known_before_the_work(run, model):
+    save("a.png")
+    result = run("a.png", "new.png", "--sheet", "a.png/sheet.png", exit_code=2)
+    assert "--sheet a.png/sheet.png: cannot be written" in result.stderr
+    assert model.loaded == []
+
+
+def test_a_sheet_that_cannot_be_written_in_the_end_is_named(run, monkeypatch):
+    save("a.png")
+
+    def fail(pixels, target):
+        raise PhotoError("cannot be written: no space left on the disk")
+
+    monkeypatch.setattr(photo, "save_png", fail)
+    result = run("a.png", "new.png", "--sheet", "sheet.png", exit_code=1)
+    text = "vaenhance: --sheet sheet.png: cannot be written: no space left on the disk"
+    assert result.stderr.endswith(text + "\n")
+    assert Path("new.png").exists()
+
+
+def test_a_sheet_needs_files_on_both_sides(run):
+    data = save("a.png").read_bytes()
+    result = run("-", "new.png", "--sheet", "sheet.png", input=data)
+    assert "no sheet: there is nothing to compare" in result.stderr
+    assert not Path("sheet.png").exists()
+    assert "call it so" in run("-", "--sheet", "sheet.jpg", exit_code=2).stderr
+
+
 # === Progress ===
 
 
@@ -500,6 +650,27 @@ def test_pixels_do_not_pile_up(run, model, monkeypatch):
     assert 1 <= most <= 3
 
 
+def test_pixels_that_were_read_are_gone_before_encoding(run, model, monkeypatch):
+    usual, encode = model.enhance, photo.encode_photo
+    read = []
+
+    def enhance(image, **settings):
+        read.append(weakref.ref(image))
+        return usual(image, **settings)
+
+    def encode_later(*arguments, **options):
+        for _ in range(500):  # the other thread is about to let go
+            if read[0]() is None:
+                return encode(*arguments, **options)
+            time.sleep(0.01)
+        raise PhotoError("the input is still there")
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    monkeypatch.setattr(photo, "encode_photo", encode_later)
+    save("a.png")
+    run("a.png", "new.png")
+
+
 # === Ctrl-C ===
 
 
@@ -514,11 +685,17 @@ def test_an_interrupt_leaves_whole_files_only(run, model, monkeypatch):
         return usual(image, **settings)
 
     monkeypatch.setattr(model, "enhance", enhance)
-    result = run("in", "out", exit_code=130)
-    assert "Interrupted" in result.stderr and "goes on where" in result.stderr
+    result = run("in", "out", "--json", exit_code=130)
+    assert "goes on where" in result.stderr
     names = sorted(path.name for path in Path("out").iterdir())
     assert names in (["a.png"], ["a.png", "b.png"])
     assert all(container(Path("out") / name) == "PNG" for name in names)
+    # What was being written when the signal came counts as done.
+    done = len(names)
+    summary = f"{done} enhanced, {3 - done} not tried. Interrupted."
+    assert summary in result.stderr
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [Path(record["target"]).name for record in records] == names
 
 
 def test_a_terminal_is_spared_image_bytes(run, monkeypatch):

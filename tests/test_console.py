@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import sys
@@ -5,6 +6,7 @@ import sys
 import pytest
 
 from vaenhance.cli import console
+from vaenhance.errors import VaenhanceError
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +69,35 @@ def test_a_file_name_that_is_not_unicode_is_printed_and_survives_in_json(capsys)
     text, line = capsys.readouterr().out.splitlines()
     assert text == "caf\\udce9.jpg"
     assert json.loads(line)["source"] == name
+
+
+def test_a_name_is_one_line_whatever_it_holds():
+    assert (
+        console.one_line("a\nb\tc\u2028d \u00fc.png") == "a\\x0ab\\x09c\\u2028d ü.png"
+    )
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    console.message("words")
+    console.error("words")
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(VaenhanceError, match="No space left on device"):
+        console.product("words")
+
+
+def test_a_closed_pipe_is_for_the_caller_to_judge(monkeypatch):
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        console.product("words")
 
 
 def test_no_bar_and_no_line_for_a_short_run_into_a_log(capsys):

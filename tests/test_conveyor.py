@@ -159,3 +159,39 @@ def test_close_waits_for_what_is_being_written_and_drops_the_rest():
     closing.join(timeout=10)
     assert not closing.is_alive()
     assert 0 in written
+
+
+def test_after_an_interrupt_what_is_being_written_still_comes_out():
+    begun, go_on = Queue(), threading.Event()
+
+    def compute(work, answer):
+        if work == 0:
+            raise ValueError("bad")
+        if work == 3:
+            assert begun.get(timeout=10) == 1  # 2 waits behind it
+            threading.Timer(0.05, go_on.set).start()
+            raise KeyboardInterrupt
+        return answer
+
+    def write(work, answer):
+        begun.put(work)
+        go_on.wait(timeout=10)
+
+    conveyor = Conveyor(
+        range(6),
+        read=lambda w: w,
+        compute=compute,
+        write=write,
+        weigh=lambda w: 0.0,
+        room=1.0,
+    )
+    # Two would be waited for before the third is computed: put them there by hand.
+    conveyor.read_ahead()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(4):
+            piece = conveyor._reading.popleft()
+            conveyor._advance(piece)
+            conveyor._writing.append(piece)
+    left = [(work, type(error)) for work, error in conveyor.written()]
+    conveyor.close()
+    assert left == [(0, ValueError), (1, type(None))]

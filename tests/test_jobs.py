@@ -1,12 +1,10 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from vaenhance import photo
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.jobs import Job, Plan, measure, plan
+from vaenhance.workflows.jobs import Job, Plan, plan
 
 
 @pytest.fixture(autouse=True)
@@ -259,23 +257,3 @@ def test_a_folder_that_cannot_be_listed_is_a_job_that_fails(monkeypatch):
     readable, locked = plan(["in", "out"]).jobs
     assert readable.problem is None
     assert locked.source_name == "in/locked" and "Permission denied" in locked.problem
-
-
-# === Sizes ===
-
-
-def test_headers_give_sizes_or_reasons():
-    Path("in").mkdir()
-    photo.save_png(np.zeros((20, 30, 3), np.uint8), Path("in/a.png"))
-    touch("in/b.png", "in/c.png", "out/c.png")
-    good, bad, there = measure(plan(["in", "out"]).jobs, None)
-    assert (good.info.width, good.info.height) == (30, 20)
-    assert good.megapixels == pytest.approx(600e-6)
-    assert bad.problem and not bad.is_open and bad.megapixels == 0
-    assert there.info is None and there.problem is None  # nobody will read it
-
-
-def test_the_size_of_standard_input():
-    photo.save_png(np.zeros((20, 30, 3), np.uint8), Path("a.png"))
-    (job,) = measure(plan(["-"]).jobs, Path("a.png").read_bytes())
-    assert job.megapixels == pytest.approx(600e-6)

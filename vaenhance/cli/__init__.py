@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -31,7 +32,28 @@ COMMANDS = {
 }
 
 FAILED = 1
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+SIGNALLED = 128  # plus the number of the signal, as shells report it
+
+# What ends a program: Ctrl-C; kill and schedulers; a terminal that is closed.
+_ENDING = [n for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+PATIENCE = 3  # so many of them end it at once, tidy or not
+_received: list[int] = []
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that ends the process as orderly as Ctrl-C does.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class _End(Exception):
+    """Carries a Ctrl-C past Click, which would print an empty line."""
 
 
 class LazyGroup(click.Group):
@@ -45,10 +67,29 @@ class LazyGroup(click.Group):
         """
         run = partial(super().main, *args, standalone_mode=False, **extra)
         if not standalone_mode:
-            return run()
+            try:
+                return run()
+            except _End as end:
+                raise KeyboardInterrupt from end
         console.set_quiet(False)
         console.set_verbose(False)
-        sys.exit(_exit_code(run))
+        console.repair_streams()
+        with _orderly_stop():
+            code = _exit_code(run)
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _End from error
+        except Exception:
+            if not _received:
+                raise
+            # TensorFlow's C++ makes an ImportError of an interrupted import.
+            console.detail(traceback.format_exc().rstrip())
+            raise _End from Stopped(_received[0])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the commands, the most used first."""
@@ -115,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process.
 
     Exit codes: 0 when everything asked for exists, 1 when something failed, 2 when
-    nothing was done because of the arguments, 130 after Ctrl-C.
+    nothing was done because of the arguments, 130 after Ctrl-C, 143 after SIGTERM.
 
     Args:
         argv: the words behind ``vaenhance``; those of this process when None.
@@ -129,8 +170,11 @@ def _exit_code(run: Callable[[], Any]) -> int:
     try:
         code = run()
         sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+    except (_End, click.Abort, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+        if isinstance(stopped, EOFError):  # Click takes a bug for a closed terminal
+            return _unexpected(stopped)
+        return SIGNALLED + getattr(stopped, "number", signal.SIGINT)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
@@ -142,20 +186,49 @@ def _exit_code(run: Callable[[], Any]) -> int:
         console.error(str(error))
         return error.exit_code
     except BrokenPipeError:
-        _drop_stdout()
+        console.drop_stdout()
         return FAILED
     except Exception as error:
-        console.detail(traceback.format_exc().rstrip())
-        hint = "" if console.is_verbose() else "\n  Run it again with -v for details."
-        console.error(f"unexpected {type(error).__name__}: {error}{hint}")
-        return FAILED
+        return _unexpected(error)
     return code if isinstance(code, int) else 0
 
 
-def _drop_stdout() -> None:
-    """Forgets what nobody reads: the interpreter would complain when it flushes."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _unexpected(error: Exception) -> int:
+    """Reports a bug."""
+    console.detail("".join(traceback.format_exception(error)).rstrip())
+    hint = "" if console.is_verbose() else "\n  Run it again with -v for details."
+    console.error(f"unexpected {type(error).__name__}: {error}{hint}")
+    return FAILED
+
+
+@contextlib.contextmanager
+def _orderly_stop() -> Iterator[None]:
+    """Turns the signals that end a process into an exception, and remembers them.
+
+    So that no half file is left. What is ignored stays so: nohup.
+    """
+    _received.clear()
+    before = {}
+    for name in _ENDING:
+        number = getattr(signal, name)
+        with contextlib.suppress(ValueError):  # not the main thread
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _received.append(number)
+    if len(_received) >= PATIENCE:
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    if len(_received) == 1 or number == signal.SIGINT:
+        raise Stopped(number)
+    # Else it would interrupt the tidying up.
 
 
 def _explain(error: click.ClickException) -> str:

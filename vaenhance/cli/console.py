@@ -6,19 +6,24 @@ what to say; the commands do that.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
+
+from vaenhance.errors import VaenhanceError
 
 PLAIN_LINE_EVERY = 30.0  # seconds; a log file then still shows that the run lives
 
 # A file name may hold anything, also sequences that drive the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_LINE_BREAK = re.compile(r"[\t\n\u2028\u2029]")
 
 
 @dataclass
@@ -46,26 +51,32 @@ def is_verbose() -> bool:
     return _state.verbose
 
 
+def one_line(text: str) -> str:
+    """Returns a name, or words with names in them, without breaks of the line."""
+    return _LINE_BREAK.sub(_escape, text)
+
+
 def message(text: str) -> None:
     """Says something on stderr, unless quiet."""
     if not _state.quiet:
-        _write(sys.stderr, text)
+        _say(text)
 
 
 def detail(text: str) -> None:
     """Says something on stderr that only ``-v`` asks for."""
     if _state.verbose:
-        _write(sys.stderr, text)
+        _say(text)
 
 
 def error(text: str) -> None:
     """Says on stderr what went wrong, quiet or not."""
-    _write(sys.stderr, f"vaenhance: {text}")
+    _say(f"vaenhance: {text}")
 
 
 def product(text: str) -> None:
     """Writes one line of what the user asked for to stdout."""
-    _write(sys.stdout, text)
+    with _delivery():
+        _write(sys.stdout, text)
 
 
 def json_line(record: Mapping[str, Any]) -> None:
@@ -73,21 +84,52 @@ def json_line(record: Mapping[str, Any]) -> None:
 
     ASCII only, so that a file name that is not valid Unicode survives.
     """
-    _write(sys.stdout, json.dumps(record))
+    product(json.dumps(record))
 
 
 def product_bytes(data: bytes) -> None:
     """Writes an image to stdout."""
-    sys.stdout.flush()
-    stream: BinaryIO = sys.stdout.buffer
-    stream.write(data)
-    stream.flush()
+    with _delivery():
+        sys.stdout.flush()
+        stream: BinaryIO = sys.stdout.buffer
+        stream.write(data)
+        stream.flush()
 
 
 def stdin_bytes() -> bytes:
-    """Reads stdin to its end."""
+    """Reads stdin to its end.
+
+    Raises:
+        VaenhanceError: it cannot be read.
+    """
     stream: BinaryIO = sys.stdin.buffer
-    return stream.read()
+    try:
+        return stream.read()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise VaenhanceError(f"standard input cannot be read: {why}") from error
+
+
+def repair_streams() -> None:
+    """Puts something harmless where the caller has closed a standard stream.
+
+    Otherwise the first file opened would take its number, and be written to. What
+    should go to a closed stdout fails; what is said to a closed stderr is lost.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            read_only = os.O_RDONLY if name != "stderr" else os.O_WRONLY
+            descriptor = os.open(os.devnull, read_only)  # the lowest that is free
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+
+
+def drop_stdout() -> None:
+    """Forgets what nobody reads: the interpreter would complain when it flushes."""
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
 
 
 def stdin_is_terminal() -> bool:
@@ -211,10 +253,34 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+@contextlib.contextmanager
+def _delivery() -> Iterator[None]:
+    """Turns a full disk behind stdout into words; a closed pipe stays what it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_stdout()
+        why = error.strerror or str(error)
+        raise VaenhanceError(f"standard output cannot be written: {why}") from error
+
+
+def _say(text: str) -> None:
+    """Writes to stderr; a log that cannot be written is no reason to stop."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 def _write(stream: TextIO, text: str) -> None:
     """Writes a line at once, around the bar, in whatever the stream can encode."""
     encoding = stream.encoding or "utf-8"
-    text = _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+    text = _CONTROL.sub(_escape, text)
     line = text.encode(encoding, "backslashreplace").decode(encoding)
     if _state.bar is not None:
         _state.bar.clear()

@@ -18,7 +18,7 @@ from vaenhance.cli import console
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli.enhance_options import enhance_options
 from vaenhance.cli.options import SectionCommand, check_sheet
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.workflows.enhance import Enhancer, EnhanceSettings
@@ -64,7 +64,7 @@ def command(
       curl -s URL | vaenhance enhance - > new.jpg  a pipe
     """  # noqa: D301 -- \b is Click's mark for lines to leave alone
     from vaenhance.api import find_model
-    from vaenhance.workflows import jobs
+    from vaenhance.workflows import headers, jobs
 
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
@@ -73,7 +73,11 @@ def command(
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
-    plan = replace(plan, jobs=tuple(jobs.measure(plan.jobs, data)))
+    unchanged = settings.strength == 0
+    measured = headers.measure(plan.jobs, data, unchanged=unchanged)
+    plan = replace(plan, jobs=tuple(measured))
+    if sheet is not None:
+        _check_sheet(plan.jobs, sheet)
     report.say_notes(plan)
     if dry_run:
         chosen = {"model": model, "device": device, "precision": precision}
@@ -84,17 +88,36 @@ def command(
     chosen_model = (model, device, precision)
     code = _run(plan.jobs, settings, data or b"", chosen_model, as_json)
     if sheet is not None:
-        _compare(plan.jobs, sheet)
+        _compare(plan.jobs, sheet, settings.max_megapixels)
     return code
 
 
-def _compare(jobs: Sequence[Job], sheet: Path) -> None:
+def _check_sheet(jobs: Sequence[Job], sheet: Path) -> None:
+    """Refuses a sheet that cannot be written, or would take the place of a photo."""
+    from vaenhance.workflows.headers import folder_problem
+    from vaenhance.workflows.jobs import is_among
+
+    problem = folder_problem(sheet.parent)
+    if problem is not None:
+        raise UsageProblem(f"--sheet {sheet}: {problem}")
+    if is_among(sheet, jobs):
+        raise UsageProblem(
+            f"--sheet {sheet} is one of the photographs: name another file"
+        )
+
+
+def _compare(jobs: Sequence[Job], sheet: Path, max_megapixels: float) -> None:
     """Draws before and after of what is on disk now."""
     from vaenhance.workflows.comparison import comparison
+    from vaenhance.workflows.jobs import is_pipe
 
-    files = [(job.source, job.target) for job in jobs]
+    files = [(job.source, job.target) for job in jobs if not is_pipe(job.source)]
     pairs = [(s, t) for s, t in files if s and t and t.exists()]
-    if comparison(pairs, sheet):
+    try:
+        rows = comparison(pairs, sheet, max_megapixels=max_megapixels)
+    except PhotoError as error:
+        raise VaenhanceError(f"--sheet {sheet}: {error}") from error
+    if rows:
         console.message(f"sheet: {sheet}")
     else:
         console.message("no sheet: there is nothing to compare")

@@ -70,7 +70,7 @@ OPTIONS = (
         metavar="TEXT",
         help="Put TEXT between name and extension.",
     ),
-    option("--strip-metadata", is_flag=True, help="Leave EXIF, XMP and profile out."),
+    option("--strip-metadata", is_flag=True, help="Leave EXIF, XMP and dpi out."),
     option(
         "--recursive/--no-recursive",
         default=True,

@@ -21,11 +21,11 @@ def say_notes(plan: Plan) -> None:
     """Says what the user should know before the first image is done."""
     shown = len(plan.notes) if console.is_verbose() else NOTES_SHOWN
     for note in plan.notes[:shown]:
-        console.message(note)
+        console.message(console.one_line(note))
     if plan.notes[shown:]:
         console.message(f"and {len(plan.notes) - shown} more like this (-v shows all)")
     for path in plan.ignored:
-        console.detail(f"ignored {path}")
+        console.detail(console.one_line(f"ignored {path}"))
     if plan.ignored and not console.is_verbose():
         count = len(plan.ignored)
         files = "file that is no image" if count == 1 else "files that are no images"
@@ -42,7 +42,8 @@ def show_plan(jobs: Sequence[Job], chosen: dict[str, Any], as_json: bool) -> Non
         if what is None:
             size = job.info
             what = f"{size.width} x {size.height}" if size else "size not known yet"
-        console.product(f"{job.source_name} -> {job.target_name}  ({what})")
+        line = f"{job.source_name} -> {job.target_name}  ({what})"
+        console.product(console.one_line(line))
     there = sum(job.exists for job in jobs)
     failing = sum(job.problem is not None for job in jobs)
     megapixels = sum(job.megapixels for job in jobs)
@@ -60,11 +61,14 @@ def say_result(result: Result, tally: Tally, *, fail_fast: bool) -> None:
             console.detail(result.trace)
         goes_on = tally.done < tally.total and not fail_fast
         kept = " (kept going)" if goes_on else ""
-        console.error(f"cannot enhance {result.source}: {result.error}{kept}")
+        line = f"cannot enhance {result.source}: {result.error}{kept}"
+        console.error(console.one_line(line))
     elif result.status == "skipped":
-        console.detail(f"skipped {result.source}: {result.target} exists")
+        line = f"skipped {result.source}: {result.target} exists"
+        console.detail(console.one_line(line))
     else:
-        (console.message if tally.total == 1 else console.detail)(_arrow(result))
+        say = console.message if tally.total == 1 else console.detail
+        say(console.one_line(_arrow(result)))
 
 
 def _arrow(result: Result) -> str:
@@ -81,7 +85,7 @@ def say_summary(tally: Tally) -> None:
     if tally.total > 1 and tally.failures:
         console.message("Failed:")
         for failure in tally.failures:
-            console.message(f"  {failure.source}: {failure.error}")
+            console.message(console.one_line(f"  {failure.source}: {failure.error}"))
 
 
 def _planned(job: Job) -> Result:

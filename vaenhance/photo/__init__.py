@@ -20,7 +20,12 @@ from vaenhance.photo.model import (
     PhotoInfo,
 )
 from vaenhance.photo.reading import probe, read_photo, read_pixels
-from vaenhance.photo.writing import encode_photo, save_png
+from vaenhance.photo.writing import (
+    check_encodable,
+    check_format,
+    encode_photo,
+    save_png,
+)
 
 __all__ = [
     "EXTENSIONS",
@@ -28,6 +33,8 @@ __all__ = [
     "Metadata",
     "Photo",
     "PhotoInfo",
+    "check_encodable",
+    "check_format",
     "encode_photo",
     "probe",
     "read_photo",

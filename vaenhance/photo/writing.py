@@ -73,19 +73,36 @@ def encode_photo(
         )
     if not 1 <= quality <= 100:
         raise ValueError(f"Expected a quality from 1 to 100. Received: {quality}")
-    name = _writable(format or photo.format)
-    if photo.bit_depth == 16 and name not in _SIXTEEN_BIT and format is None:
-        raise PhotoError(f"{name} cannot hold 16 bits: pass --format png")
-    if max(pixels.shape[:2]) > _MAX_SIDE.get(name, max(pixels.shape[:2])):
-        raise PhotoError(
-            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format png"
-        )
+    name = _container(photo, format, pixels.shape)
     metadata = photo.metadata
     if strip_metadata:
         metadata = replace(metadata, exif=None, xmp=None, dpi=None)
     planes = _planes(photo, pixels, name)
     with explained(f"cannot be encoded as {name}"):
         return _ENCODERS[name](planes, metadata, quality)
+
+
+def check_encodable(photo: Photo, *, format: str | None = None) -> None:
+    """Refuse now what ``encode_photo`` would refuse after all the work.
+
+    Args:
+        photo: The photograph as read.
+        format: As for ``encode_photo``.
+
+    Raises:
+        PhotoError: The format cannot hold this photograph; says which one can.
+    """
+    name = _container(photo, format, photo.pixels.shape)
+    _check_transparency(photo.alpha, name)
+
+
+def check_format(name: str) -> None:
+    """Refuse a format that no photograph is written in, such as GIF.
+
+    Raises:
+        PhotoError: Says what to do instead.
+    """
+    _writable(name)
 
 
 def save_png(pixels: Array, target: Path) -> None:
@@ -114,14 +131,31 @@ def _writable(name: str) -> str:
     return name
 
 
+def _container(photo: Photo, format: str | None, shape: tuple[int, ...]) -> str:
+    """Name of the format to write, if it can hold a photograph of this kind."""
+    name = _writable(format or photo.format)
+    if photo.bit_depth == 16 and name not in _SIXTEEN_BIT and format is None:
+        raise PhotoError(f"{name} cannot hold 16 bits: pass --format png")
+    longest = max(shape[:2])
+    if longest > _MAX_SIDE.get(name, longest):
+        raise PhotoError(
+            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format png"
+        )
+    return name
+
+
+def _check_transparency(alpha: Array | None, name: str) -> None:
+    if alpha is None or name not in _OPAQUE_ONLY:
+        return
+    if (alpha != np.iinfo(alpha.dtype).max).any():
+        raise PhotoError(f"{name} cannot hold the transparency: pass --format png")
+
+
 def _planes(photo: Photo, pixels: Array, name: str) -> Array:
     """Channels as the format stores them: (H, W), or (H, W, 2 to 4)."""
     convert = np.asarray if name in _SIXTEEN_BIT else to_eight_bits
-    alpha = photo.alpha
-    if alpha is not None and name in _OPAQUE_ONLY:
-        if (alpha != np.iinfo(alpha.dtype).max).any():
-            raise PhotoError(f"{name} cannot hold the transparency: pass --format png")
-        alpha = None
+    _check_transparency(photo.alpha, name)
+    alpha = None if name in _OPAQUE_ONLY else photo.alpha
     colors = convert(to_gray(pixels) if photo.is_gray else pixels)
     if alpha is None:
         return colors

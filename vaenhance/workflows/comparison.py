@@ -5,6 +5,7 @@ Reads the files back, so the sheet shows what is on disk. Not for measuring.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +22,9 @@ MOST = 8  # rows of a sheet
 Pixels = NDArray[np.uint8]
 
 
-def comparison(pairs: Sequence[tuple[Path, Path]], target: Path) -> int:
+def comparison(
+    pairs: Sequence[tuple[Path, Path]], target: Path, *, max_megapixels: float = 512.0
+) -> int:
     """Writes a PNG of crops, one row a photograph: before, after.
 
     The crop is where the photograph has most detail. Pairs that cannot be read
@@ -29,10 +32,14 @@ def comparison(pairs: Sequence[tuple[Path, Path]], target: Path) -> int:
 
     Args:
         pairs: input and output files; at most ``MOST`` are shown, evenly chosen.
-        target: the PNG, replaced if it exists.
+        target: the PNG, replaced if it exists; its folder is made.
+        max_megapixels: larger ones are left out.
 
     Returns:
         How many rows the sheet has; without any, nothing is written.
+
+    Raises:
+        PhotoError: the sheet cannot be written.
     """
     chosen = [
         pairs[i * len(pairs) // min(MOST, len(pairs))]
@@ -41,17 +48,32 @@ def comparison(pairs: Sequence[tuple[Path, Path]], target: Path) -> int:
     rows, labels = [], []
     for before, after in chosen:
         try:
-            first, second = photo.read_pixels(before), photo.read_pixels(after)
+            crops = _crops(before, after, max_megapixels)
         except PhotoError:
             continue
-        if first.shape != second.shape:
-            continue
-        place = _most_detail(first)
-        rows.append([first[place], second[place]])
-        labels += [before.name, "enhanced"]
+        if crops is not None:
+            rows.append(crops)
+            labels += [_printable(before.name), "enhanced"]
     if rows:
-        photo.save_png(report.sheet(rows, labels=labels), target)
+        sheet = report.sheet(rows, labels=labels)
+        with contextlib.suppress(OSError):  # save_png says what is wrong with it
+            target.parent.mkdir(parents=True, exist_ok=True)
+        photo.save_png(sheet, target)
     return len(rows)
+
+
+def _crops(before: Path, after: Path, max_megapixels: float) -> list[Pixels] | None:
+    """Cuts the same place out of both; the photographs are not kept for it."""
+    first = photo.read_pixels(before, max_megapixels=max_megapixels)
+    second = photo.read_pixels(after, max_megapixels=max_megapixels)
+    if first.shape != second.shape:
+        return None
+    place = _most_detail(first)
+    return [first[place].copy(), second[place].copy()]
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def _most_detail(image: Pixels) -> tuple[slice, slice]:
@@ -71,5 +93,5 @@ def _most_detail(image: Pixels) -> tuple[slice, slice]:
 
 def _places(length: int) -> list[int]:
     last = max(length - SIDE, 0)
-    count = min(5, 1 + last // (SIDE // 2))
+    count = min(5, 1 + -(-last // (SIDE // 2)))
     return sorted({round(i * last / max(count - 1, 1)) for i in range(count)})

@@ -100,10 +100,20 @@ class Conveyor(Generic[Work]):
             while self._writing and (
                 not computing or len(self._writing) > 1 or self._writing[0].is_over
             ):
-                piece = self._writing.popleft()
+                piece = self._writing[0]
                 if piece.error is None and piece.writing is not None:
-                    piece.error = _error_of(piece.writing)
+                    piece.error = _error_of(piece.writing)  # Ctrl-C may come here
+                self._writing.popleft()
                 yield piece.work, piece.error
+
+    def written(self) -> Iterator[tuple[Work, Exception | None]]:
+        """Drops all that is not being written yet; yields the rest, after Ctrl-C."""
+        self.stop()
+        begun = [p for p in self._writing if not (p.writing and p.writing.cancel())]
+        self._writing.clear()
+        for piece in begun:
+            error = _error_of(piece.writing) if piece.writing else piece.error
+            yield piece.work, error
 
     def stop(self) -> None:
         """Takes up nothing new; what is being written still comes out."""

@@ -81,8 +81,8 @@ def enhance_photos(
 ) -> Generator[Result, None, None]:
     """Enhances photographs one after the other.
 
-    A photograph that fails is a record like any other. Closing the generator (or
-    Ctrl-C) finishes the file being written and starts nothing new.
+    A photograph that fails is a record like any other. Ctrl-C, or closing the
+    generator, finishes the file being written and starts nothing new.
 
     Args:
         jobs: in the order of the results.
@@ -99,6 +99,7 @@ def enhance_photos(
     Raises:
         UsageProblem: the model or device is not what was asked for, or the settings
             do not fit the model.
+        KeyboardInterrupt: after the records of what was written.
     """
     run = _Run(jobs, settings, standard_input, advance)
     try:
@@ -112,6 +113,11 @@ def enhance_photos(
             yield result
             if settings.fail_fast and result.status == "failed":
                 run.conveyor.stop()
+    except KeyboardInterrupt:
+        # What is being written will be there: it is part of the story.
+        for work, error in run.conveyor.written():
+            yield run.finish(work, error, deliver)
+        raise
     finally:
         run.conveyor.close()
 
@@ -171,14 +177,13 @@ class _Run:
         work.height, work.width = picture.pixels.shape[:2]
         return picture
 
-    def compute(
-        self, work: _Work, picture: photo.Photo | None
-    ) -> tuple[photo.Photo, NDArray[Any]] | None:
-        """Asks the model; without one the pixels stay what they are."""
-        if picture is None:
-            return None
-        if self.model is None:
-            return picture, picture.pixels
+    def compute(self, work: _Work, picture: photo.Photo | None) -> photo.Photo | None:
+        """Asks the model; without one the pixels stay what they are.
+
+        The pixels that were read are let go with the photograph that held them.
+        """
+        if picture is None or self.model is None:
+            return picture
         try:
             with _timed(work):
                 pixels = self.model.enhance(
@@ -194,19 +199,17 @@ class _Run:
                 raise
             raise UsageProblem(f"{work.job.source_name}: {error}") from error
         self.has_computed = True
-        return picture, pixels
+        return replace(picture, pixels=pixels)
 
     def is_fatal(self, error: Exception) -> bool:
         """Tells wrong settings, seen at the first photograph, from one wrong photo."""
         return isinstance(error, UsageProblem) and not self.has_computed
 
-    def write(
-        self, work: _Work, answer: tuple[photo.Photo, NDArray[Any]] | None
-    ) -> None:
+    def write(self, work: _Work, picture: photo.Photo | None) -> None:
         """Encodes and writes a photograph."""
-        if answer is not None:
+        if picture is not None:
             with _timed(work):
-                work.format, work.data = self.files.write(work.job, *answer)
+                work.format, work.data = self.files.write(work.job, picture)
 
     def finish(
         self,

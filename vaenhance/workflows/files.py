@@ -6,12 +6,9 @@ Not for pixels: what happens between the two is ``enhance``'s.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from vaenhance import photo
-from vaenhance.errors import VaenhanceError
+from vaenhance.errors import PhotoError, VaenhanceError
 from vaenhance.workflows.jobs import Job, is_pipe
 
 DEFAULT_QUALITY = 95
@@ -49,27 +46,26 @@ class Files:
         """Reads a photograph.
 
         Raises:
-            PhotoError: it cannot be read.
+            PhotoError: it cannot be read, or not be written in its container.
         """
         source = self._source(job)
-        return photo.read_photo(source, max_megapixels=self.max_megapixels)
+        picture = photo.read_photo(source, max_megapixels=self.max_megapixels)
+        if not self._is_copy(job, picture):  # before any work is spent on it
+            photo.check_encodable(picture, format=job.format)
+        return picture
 
-    def write(
-        self, job: Job, picture: photo.Photo, pixels: NDArray[Any]
-    ) -> tuple[str, bytes | None]:
+    def write(self, job: Job, picture: photo.Photo) -> tuple[str, bytes | None]:
         """Encodes and writes a photograph.
 
         Args:
             job: says where and in which container.
-            picture: as it was read, with all it carries.
-            pixels: (H, W, 3), of the same type as ``picture.pixels``.
+            picture: the pixels to write, with all that the photograph carries.
 
         Returns:
             The container, and the bytes if there is no target to write them to.
 
         Raises:
-            PhotoError: the container cannot hold it.
-            OSError: it cannot be written.
+            PhotoError: the container cannot hold it, or it cannot be written.
         """
         container = job.format or picture.format
         if self._is_copy(job, picture):
@@ -78,16 +74,21 @@ class Files:
         else:
             data = photo.encode_photo(
                 picture,
-                pixels,
+                picture.pixels,
                 format=container,
                 quality=self.quality or DEFAULT_QUALITY,
                 strip_metadata=self.strip_metadata,
             )
-        if job.target is not None:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-            photo.write_atomic(data, job.target)
-            return container, None
-        return container, data
+        if job.target is None:
+            return container, data
+        _make_folder(job.target.parent)
+        if not job.may_replace and job.target.exists():
+            raise PhotoError(
+                "a file of the target's name has come to be there since the run "
+                "began; --overwrite would replace it"
+            )
+        photo.write_atomic(data, job.target)
+        return container, None
 
     def _is_copy(self, job: Job, picture: photo.Photo) -> bool:
         """Tells whether nothing is to change, so that the very bytes are copied."""
@@ -107,6 +108,16 @@ class Files:
         if is_pipe(job.source):
             return self._pipes.setdefault(job.source, job.source.read_bytes())
         return job.source
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise PhotoError(
+            f"cannot be written: the folder {folder} cannot be made ({why})"
+        ) from error
 
 
 def reason(error: Exception) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaenhance import photo
-from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.errors import UsageProblem
 from vaenhance.workflows.naming import (
     DEFAULT_SUFFIX,
     Naming,
@@ -39,6 +39,7 @@ class Job:
     target: Path | None
     format: str | None = None  # container to write; None keeps the source's
     exists: bool = False  # the target is there and stays
+    may_replace: bool = False  # what has come to be there in the meantime, too
     info: photo.PhotoInfo | None = None  # of the header; None if not looked at
     problem: str | None = None  # why it cannot be read, as far as names can tell
 
@@ -115,24 +116,6 @@ def plan(
     return _plan_many(sources, target_folder(target), naming, recursive, overwrite)
 
 
-def measure(jobs: Iterable[Job], standard_input: bytes | None) -> Iterator[Job]:
-    """Looks into the headers of the photographs that are to be done.
-
-    Gives each job its size, or the reason why it has none.
-    """
-    for job in jobs:
-        data = standard_input if job.source is None else job.source
-        if job.exists or job.problem or data is None or is_pipe(job.source):
-            yield job
-            continue
-        try:
-            yield replace(job, info=photo.probe(data))
-        except PhotoError as error:
-            yield replace(job, problem=str(error))
-        except OSError as error:
-            yield replace(job, problem=error.strerror or str(error))
-
-
 def _stream_job(target: str | None, naming: Naming, overwrite: bool) -> Job:
     if target is None or target == STREAM:
         return Job(None, None, naming.format)
@@ -197,6 +180,7 @@ def _protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
             originals[status.st_dev, status.st_ino] = job.source_name
     marked = []
     for job in jobs:
+        job = replace(job, may_replace=overwrite)
         status = _status(job.target)
         if status is None:
             marked.append(job)
@@ -218,6 +202,17 @@ def _protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
             raise UsageProblem(f"{job.target_name} exists; pass --overwrite to redo it")
         marked.append(replace(job, exists=exists))
     return marked
+
+
+def is_among(path: Path, jobs: Iterable[Job]) -> bool:
+    """Tells whether a file is a source or target of a job, under whatever name."""
+    # Not Path.resolve, which raises for a link that points at itself.
+    own, is_there = os.path.realpath(path), os.path.lexists(path)
+    files = (file for job in jobs for file in (job.source, job.target) if file)
+    return any(
+        os.path.realpath(file) == own or (is_there and _same(file, path))
+        for file in files
+    )
 
 
 def is_pipe(path: Path | None) -> bool:

@@ -1,0 +1,64 @@
+"""What can be known of each job before any pixel is read.
+
+The size, from the header of the photograph, and what would make it fail at the end
+of all the work: a format or a folder that cannot be written. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from vaenhance import photo
+from vaenhance.errors import PhotoError
+from vaenhance.workflows.jobs import Job, is_pipe
+
+
+def measure(
+    jobs: Iterable[Job], standard_input: bytes | None, *, unchanged: bool = False
+) -> Iterator[Job]:
+    """Gives each open job its size, or the reason why it will fail.
+
+    Args:
+        jobs: as planned.
+        standard_input: the image of a job without a source, if it has been read.
+        unchanged: the files are to be copied (strength 0), in whatever format.
+    """
+    problem_of = cache(folder_problem)  # thousands of targets share a folder
+    for job in jobs:
+        if job.is_open and job.target is not None:
+            job = replace(job, problem=problem_of(job.target.parent))
+        data = standard_input if job.source is None else job.source
+        if job.is_open and data is not None and not is_pipe(job.source):
+            job = _measured(job, data, unchanged)
+        yield job
+
+
+def folder_problem(folder: Path) -> str | None:
+    """Tells why a folder can neither be written into nor be made, if so."""
+    try:
+        if not folder.exists() and folder != folder.parent:
+            return folder_problem(folder.parent)
+        if not folder.is_dir():
+            return f"cannot be written: {folder} is a file, not a folder"
+    except OSError as error:
+        return f"cannot be written: {folder}: {error.strerror or error}"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"cannot be written: permission denied in the folder {folder}"
+    return None
+
+
+def _measured(job: Job, data: Path | bytes, unchanged: bool) -> Job:
+    try:
+        info = photo.probe(data)
+        job = replace(job, info=info)
+        if not unchanged:
+            photo.check_format(job.format or info.format)
+    except PhotoError as error:
+        return replace(job, problem=str(error))
+    except OSError as error:
+        return replace(job, problem=error.strerror or str(error))
+    return job
