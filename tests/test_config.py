@@ -77,6 +77,14 @@ def test_toml_is_laid_over_a_preset(tmp_path):
     assert config.model == PRESETS["mlp"].model
 
 
+def test_a_file_may_not_contradict_the_preset_that_was_asked_for(tmp_path):
+    path = tmp_path / "my.toml"
+    path.write_text('preset = "mlp"\n')
+    assert load_toml(path, given="mlp") == PRESETS["mlp"]
+    with pytest.raises(ConfigError, match=r"my\.toml.*contradicts --preset generate"):
+        load_toml(path, PRESETS["generate"], given="generate")
+
+
 def test_errors_of_a_file_name_it(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text("[training\n")

@@ -266,9 +266,11 @@ class Model:
     ) -> None:
         channels = self.config.channels
         if image.ndim not in (3, 4) or image.shape[-1] != channels:
+            size = f" of {self.config.image_size} pixels a side"
             raise UsageProblem(
-                f"expected an image (H, W, {channels}) or a batch of them, "
-                f"received shape {image.shape}"
+                f"model {self.name} takes {'gray' if channels == 1 else 'colour'} "
+                f"images{size if self.config.image_size else ''}: expected "
+                f"(H, W, {channels}) or a batch of them, received shape {image.shape}"
             )
         if image.dtype not in (np.uint8, np.uint16, np.float32):
             raise UsageProblem(

@@ -122,6 +122,7 @@ OPTIONS = (
     option(
         "--json",
         "as_json",
+        envvar="VAENHANCE_ENHANCE_JSON",
         section="Reporting",
         is_flag=True,
         help="Write one JSON object an image to standard output.",

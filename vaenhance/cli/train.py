@@ -138,7 +138,9 @@ def _settings(
         from vaenhance.checkpoint import find_model, load_config
 
         base = _of_new_run(load_config(find_model(init)))
-    settings = base if config is None else load_toml(config, base)
+    settings = base
+    if config is not None:
+        settings = load_toml(config, base, given=preset)
     changes: dict[str, dict[str, Any]] = {}
     for flag, value in flags.items():
         if value is not None:

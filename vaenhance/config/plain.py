@@ -65,20 +65,30 @@ def _typed(key: str, value: Any, hint: Any) -> Any:
 _PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def load_toml(path: Path, base: Config | None = None) -> Config:
+def load_toml(
+    path: Path, base: Config | None = None, given: str | None = None
+) -> Config:
     """Reads a configuration file over a base configuration.
 
+    Args:
+        path: the TOML file; a ``preset`` at its top goes before ``base``.
+        base: what the file says nothing about.
+        given: preset that was asked for elsewhere; the file may not contradict it.
+
     Raises:
-        ConfigError: the file cannot be read, is no TOML, or ``from_dict`` objects.
+        ConfigError: the file cannot be read, is no TOML, names another preset than
+            the given one, or ``from_dict`` objects.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read the configuration {path}: {error}") from error
     preset = data.pop("preset", None)
-    if preset is not None:
-        base = named_preset(preset)
     try:
+        if preset is not None:
+            base = named_preset(preset)
+        if preset is not None and given not in (None, preset):
+            raise ConfigError(f"preset {preset!r} contradicts --preset {given}")
         return from_dict(data, base)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
