@@ -78,7 +78,7 @@ def test_the_identity_gives_the_image_back(height, width, tile, overlap):
 
 
 def test_pixels_near_an_inner_border_do_not_count():
-    # A network sees padding there; a quarter of the overlap is left out.
+    # A network sees padding there; three eighths of the overlap are left out.
     image = np.zeros((64, 256, 1), np.float32)
     rows, columns = make_grid(64, 96, 32, 8), make_grid(256, 96, 32, 8)
 

@@ -97,7 +97,7 @@ def numbers(target: Path) -> dict[str, np.ndarray]:
 
 
 def test_it_learns_and_leaves_a_whole_model(folder, tmp_path):
-    config = tiny_config(training={"steps": 60, "learning_rate": 3e-3})
+    config = tiny_config(training={"steps": 60, "learning_rate": 6e-3})
     card, watcher = run(folder, tmp_path / "m", config)
     losses = [record["loss"] for record in watcher.records]
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.2

@@ -24,9 +24,9 @@ from vaenhance.errors import OutOfMemory, UsageProblem
 
 Pixels = NDArray[np.float32]
 
-# Pixels. With 64, tiles of the photo model differ from the whole by up to 7 levels of
-# 255 where a sky meets an edge; with 128 by less than one.
-DEFAULT_OVERLAP = 128
+# Pixels. On four noisy photographs, tiles of the photo model differed from the whole by
+# at most 0.4 of 255 levels; with an overlap of 128 by 1.2, where a sky meets an edge.
+DEFAULT_OVERLAP = 160
 WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
 SMALLEST_TILE = 128  # pixels; below this running out of memory is final
 

@@ -166,12 +166,12 @@ def enhance_strips(
 def tile_weights(grid: Grid) -> list[NDArray[np.float32]]:
     """Returns each tile's blending weights along one side; they sum to 1.
 
-    A quarter of the overlap next to an inner border has no weight: there the
-    network has seen padding instead of the image. Over the next half a ramp
+    Three eighths of the overlap next to an inner border have no weight: there the
+    network has seen padding instead of the image. Over the quarter between, a ramp
     leads from one tile to the other.
     """
     raw = np.zeros((len(grid.starts), grid.length), np.float64)
-    margin = grid.overlap // 4
+    margin = 3 * grid.overlap // 8
     position = np.arange(grid.tile)
     for i, start in enumerate(grid.starts):
         weight = np.ones(grid.tile)
