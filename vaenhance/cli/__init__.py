@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from vaenhance.cli import console
+from vaenhance.cli import console, streams
 from vaenhance.errors import VaenhanceError
 
 # Module in this package -> what the list of commands says about it.
@@ -73,9 +73,10 @@ class LazyGroup(click.Group):
                 raise KeyboardInterrupt from end
         console.set_quiet(False)
         console.set_verbose(False)
-        console.repair_streams()
+        streams.repair_streams()
         with _orderly_stop():
             code = _exit_code(run)
+        streams.settle_stderr()
         sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -186,7 +187,7 @@ def _exit_code(run: Callable[[], Any]) -> int:
         console.error(str(error))
         return error.exit_code
     except BrokenPipeError:
-        console.drop_stdout()
+        streams.drop_stdout()
         return FAILED
     except Exception as error:
         return _unexpected(error)

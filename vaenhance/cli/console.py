@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import sys
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
+from vaenhance.cli import streams
 from vaenhance.errors import VaenhanceError
 
 PLAIN_LINE_EVERY = 30.0  # seconds; a log file then still shows that the run lives
@@ -108,28 +108,6 @@ def stdin_bytes() -> bytes:
     except OSError as error:
         why = error.strerror or str(error)
         raise VaenhanceError(f"standard input cannot be read: {why}") from error
-
-
-def repair_streams() -> None:
-    """Puts something harmless where the caller has closed a standard stream.
-
-    Otherwise the first file opened would take its number, and be written to. What
-    should go to a closed stdout fails; what is said to a closed stderr is lost.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            read_only = os.O_RDONLY if name != "stderr" else os.O_WRONLY
-            descriptor = os.open(os.devnull, read_only)  # the lowest that is free
-            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
-
-
-def drop_stdout() -> None:
-    """Forgets what nobody reads: the interpreter would complain when it flushes."""
-    with contextlib.suppress(OSError, ValueError):
-        descriptor = sys.stdout.fileno()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
 
 
 def stdin_is_terminal() -> bool:
@@ -261,7 +239,7 @@ def _delivery() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        drop_stdout()
+        streams.drop_stdout()
         why = error.strerror or str(error)
         raise VaenhanceError(f"standard output cannot be written: {why}") from error
 
