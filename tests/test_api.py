@@ -120,9 +120,7 @@ def test_what_makes_no_sense_is_refused(model, image, options, words):
 def test_enhance_is_decode_of_encode(model):
     image = picture(45, 61)
     decoded = model.decode(model.encode(image))[0]
-    assert np.allclose(decoded, model.enhance(image, tile=0), atol=1e-5)
-    levels = model.encode(image).levels
-    assert [z.shape for z in levels] == [(1, 12, 16, 4), (1, 24, 32, 4)]
+    assert np.array_equal(decoded, model.enhance(image, tile=0))
 
 
 def test_latents_of_another_size_are_refused(model):

@@ -1,6 +1,8 @@
-"""Tiles: every pixel once, no seams, bounded strips."""
+"""Tiles: every pixel once, no seams, no darker border, bounded strips."""
 
 from __future__ import annotations
+
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaenhance.tiling import (
+    Tiling,
     enhance_strips,
+    enhance_tiled,
     from_float,
     make_grid,
+    padded_place,
     read_padded,
     tile_weights,
     to_float,
@@ -19,6 +24,19 @@ from vaenhance.tiling import (
 sides = st.integers(1, 300)
 tiles = st.sampled_from([0, 40, 64, 96])
 overlaps = st.sampled_from([0, 8, 24, 32])
+dtypes = st.sampled_from([np.uint8, np.uint16, np.float32])
+
+
+def picture(height: int, width: int, dtype: type = np.float32) -> np.ndarray:
+    values = np.random.default_rng([height, width]).random((height, width, 3))
+    return (values * (1 if dtype == np.float32 else np.iinfo(dtype).max)).astype(dtype)
+
+
+def blur(y: np.ndarray) -> np.ndarray:
+    """A mean over 7 x 7 pixels that sees zeros outside, as a convolution does."""
+    padded = np.pad(y, ((3, 3), (3, 3), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7), axis=(0, 1))
+    return windows.mean(axis=(-1, -2), dtype=np.float32)
 
 
 @settings(max_examples=150, deadline=None)
@@ -106,3 +124,118 @@ def test_integers_survive_the_way_through_floats(dtype):
     assert np.array_equal(from_float(to_float(values), np.dtype(dtype)), values)
     wild = np.array([-0.5, 0.0, 1.0, 1.5], np.float32)
     assert from_float(wild, np.dtype(dtype)).tolist() == [0, 0, largest, largest]
+
+
+# === Beyond the image ===
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 12),
+    st.integers(1, 12),
+    st.lists(st.integers(0, 40), min_size=4, max_size=4),
+    dtypes,
+)
+def test_the_mirror_is_that_of_numpy_on_all_four_sides(height, width, margins, dtype):
+    image = picture(height, width, dtype)
+    above, below, left, right = margins
+    place = slice(-above, height + below), slice(-left, width + right)
+    expected = np.pad(
+        to_float(image), ((above, below), (left, right), (0, 0)), mode="symmetric"
+    )
+    result = read_padded(image, place)
+    assert result.dtype == np.float32
+    assert np.array_equal(result, expected)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.lists(st.integers(-40, 60), min_size=2, max_size=2),
+    st.lists(st.integers(1, 40), min_size=2, max_size=2),
+)
+def test_every_place_is_a_part_of_the_mirrored_image(height, width, starts, sides):
+    # Also one that the image only touches, or that lies beyond it altogether: what
+    # is mirrored must not depend on where a tile begins.
+    image = picture(height, width)
+    place = tuple(slice(s, s + n) for s, n in zip(starts, sides, strict=True))
+    whole = np.pad(image, ((100, 100), (100, 100), (0, 0)), mode="symmetric")
+    expected = whole[tuple(slice(s.start + 100, s.stop + 100) for s in place)]
+    assert np.array_equal(read_padded(image, place), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sides, sides, st.sampled_from([0, 8, 32]))
+def test_what_the_network_sees_is_a_multiple_of_its_stride(height, width, margin):
+    place = padded_place(height, width, margin, 8)
+    for side, length in zip(place, (height, width), strict=True):
+        assert side.start == -margin
+        assert 0 <= side.stop - (length + margin) < 8
+        assert (side.stop - side.start) % 8 == 0
+
+
+@settings(max_examples=80, deadline=None)
+@given(sides, sides, tiles, overlaps, st.sampled_from([0, 8, 32, 64]), dtypes)
+def test_the_identity_changes_nothing_with_any_margin(
+    height, width, tile, overlap, margin, dtype
+):
+    image = picture(height, width, dtype)
+    done: list[float] = []
+    tiling = Tiling(tile, overlap, 8, margin)
+    result = enhance_tiled(image, lambda y: y, tiling, progress=done.append)
+    assert result.dtype == image.dtype
+    if dtype == np.float32:
+        assert np.abs(result - image).max() < 1e-6
+    else:
+        assert np.array_equal(result, image)
+    assert sum(done) == pytest.approx(height * width / 1e6)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (3, 2), (40, 70), (61, 130)])
+@pytest.mark.parametrize("tile", [0, 64])
+def test_the_border_is_computed_as_if_the_image_went_on(size, tile):
+    image = picture(*size)
+    result = enhance_tiled(image, blur, Tiling(tile, 24, 8, margin=32))
+    continued = np.pad(image, ((3, 3), (3, 3), (0, 0)), mode="symmetric")
+    assert np.abs(result - blur(continued)[3:-3, 3:-3]).max() < 1e-6
+
+
+def test_without_a_margin_the_border_is_darker_and_with_one_it_is_not():
+    gray = np.full((48, 80, 3), 128, np.uint8)
+    without = enhance_tiled(gray, blur, Tiling(0, 0, 8))
+    assert without[0, 0, 0] < 64
+    assert without[24, 40, 0] == 128
+    assert np.array_equal(enhance_tiled(gray, blur, Tiling(0, 0, 8, 32)), gray)
+
+
+def test_half_the_strength_goes_half_the_way_at_the_border_too():
+    image = picture(30, 44)
+    tiling = Tiling(64, 24, 8, margin=32)
+    full, half = (enhance_tiled(image, blur, tiling, s) for s in (1.0, 0.5))
+    assert np.abs(half - (image + full) / 2).max() < 1e-6
+
+
+def test_no_second_copy_of_the_image_is_made():
+    # There are some float copies of a strip; beside them and the result nothing may
+    # grow with the image.
+    image = np.zeros((6000, 300, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        enhance_tiled(image, lambda y: y, Tiling(96, 32, 8, margin=32))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    strip = 96 * (300 + 64 + 8) * 3 * 4
+    assert peak < image.nbytes + 6 * strip
+
+
+def test_reading_a_tile_at_the_border_copies_the_tile_alone():
+    image = np.zeros((200, 50_000, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        read_padded(image, (slice(-32, 64), slice(-32, 64)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 96 * 96 * 3 * 4

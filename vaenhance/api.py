@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, runtime, tiling
+from vaenhance.api_inputs import check_input
+from vaenhance.api_posterior import Posterior
 from vaenhance.checkpoint import builtin_models, find_model
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
@@ -28,6 +30,8 @@ Pixels = NDArray[np.float32]
 # at most 0.4 of 255 levels; with an overlap of 128 by 1.2, where a sky meets an edge.
 DEFAULT_OVERLAP = 160
 WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
+# Pixels mirrored around an image (docs/design.md); models of any size only.
+MARGIN = 32
 SMALLEST_TILE = 128  # pixels; below this running out of memory is final
 
 
@@ -36,9 +40,11 @@ class Latents:
     """What the encoder makes of images: posterior means, coarse to fine.
 
     Attributes:
-        levels: (B, h, w, c) float32 of each level.
-        height: of the images, pixels.
-        width: of the images, pixels.
+        levels: (B, h, w, c) float32 of each level. They cover the images and what
+            is mirrored around them: ``Model.margin`` pixels at the top and left, as
+            many or some more, up to the network's stride, at the bottom and right.
+        height: of the images, pixels, without what is mirrored.
+        width: of the images, pixels, without what is mirrored.
     """
 
     levels: list[Pixels]
@@ -71,7 +77,7 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model:
+class Model(Posterior):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:
@@ -80,6 +86,7 @@ class Model:
         card: where the model comes from, as plain data.
         device: for people, e.g. "CPU (2 cores)".
         precision: float32, bfloat16 or float16.
+        margin: pixels mirrored around images before the network sees them.
         tile_limit: largest tile that memory has allowed so far, pixels; 0 = any.
     """
 
@@ -97,6 +104,8 @@ class Model:
         self.card = card
         self.device = sitting.device
         self.precision = sitting.precision
+        step = stride(config)
+        self.margin = -(-MARGIN // step) * step if self.is_any_size else 0
         self.tile_limit = 0
         self._inference = Inference(folder, config, sitting)
 
@@ -128,8 +137,8 @@ class Model:
                 for integers: they are converted strip by strip.
             strength: 0 gives the input back exactly, 1 is the model's answer.
             noise_sigma: noise level in [0, 1] units, if it is known.
-            tile: largest side of a tile, pixels; None chooses, 0 takes the image
-                as a whole.
+            tile: largest side of a tile, pixels, with what is mirrored around the
+                image; None chooses, 0 takes the image as a whole.
             overlap: pixels shared by tiles; None chooses.
             progress: called with the megapixels finished since the last call.
 
@@ -140,21 +149,17 @@ class Model:
             UsageProblem: shape, type, strength or noise level make no sense.
             OutOfMemory: even the smallest tile does not fit.
         """
-        self._check(image, strength, noise_sigma)
-        if image.ndim == 4:
-            settings: dict[str, Any] = {
-                "strength": strength,
-                "noise_sigma": noise_sigma,
-                "tile": tile,
-                "overlap": overlap,
-                "progress": progress,
-            }
-            return np.stack([self.enhance(one, **settings) for one in image])
+        dials: dict[str, Any] = {"strength": strength, "noise_sigma": noise_sigma}
+        check_input(self.name, self.config, image, **dials)
         if strength == 0 or image.size == 0:
             return image.copy()
+        if image.ndim == 4:
+            dials |= {"tile": tile, "overlap": overlap, "progress": progress}
+            return np.stack([self.enhance(one, **dials) for one in image])
         tile = WHOLE_UP_TO if tile is None else tile
         if self.config.image_size:
             tile = 0
+        longest = max(image.shape[:2]) + 2 * self.margin
         while True:
             # A tile of 0 stands for the whole image, unless memory has spoken.
             side = min(filter(None, (tile, self.tile_limit)), default=0)
@@ -165,14 +170,14 @@ class Model:
                 return tiling.enhance_tiled(
                     image,
                     lambda y: self._inference.restore(y[None], noise_sigma)[0],
-                    tiling.Tiling(side, shared, stride(self.config)),
+                    tiling.Tiling(side, shared, stride(self.config), self.margin),
                     strength,
                     progress or (lambda megapixels: None),
                 )
             except ValueError as error:
                 raise UsageProblem(str(error)) from error
             except OutOfMemory:
-                used = min(side or max(image.shape), max(image.shape))
+                used = min(side or longest, longest)
                 if used <= SMALLEST_TILE or self.config.image_size:
                     raise
                 self.tile_limit = max(SMALLEST_TILE, used // 2)
@@ -187,14 +192,14 @@ class Model:
             noise_sigma: as for ``enhance``.
 
         Raises:
-            UsageProblem: as for ``enhance``.
+            UsageProblem: as for ``enhance``, or there are no pixels.
         """
-        self._check(image, 1.0, noise_sigma)
+        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
+        if image.size == 0:
+            raise UsageProblem(f"expected pixels, received shape {image.shape}")
         batch = image if image.ndim == 4 else image[None]
-        step = stride(self.config)
         height, width = batch.shape[1:3]
-        padded = [-(-n // step) * step for n in (height, width)]
-        place = slice(0, padded[0]), slice(0, padded[1])
+        place = self._place(height, width)
         y = np.stack([tiling.read_padded(one, place) for one in batch])
         return Latents(self._inference.encode(y, noise_sigma), height, width)
 
@@ -204,8 +209,8 @@ class Model:
         Raises:
             UsageProblem: the latents' shapes are not this model's.
         """
-        step = stride(self.config)
-        padded = [-(-n // step) * step for n in (latents.height, latents.width)]
+        place = self._place(latents.height, latents.width)
+        padded = [side.stop - side.start for side in place]
         expected = self._inference.latent_shapes(*padded)
         received = [tuple(z.shape[1:]) for z in latents.levels]
         if received != expected:
@@ -214,7 +219,11 @@ class Model:
                 "they belong to another model or size"
             )
         images = self._inference.decode(latents.levels, *padded)
-        return images[:, : latents.height, : latents.width]
+        rows, columns = (
+            slice(self.margin, self.margin + side)
+            for side in (latents.height, latents.width)
+        )
+        return images[:, rows, columns]
 
     def sample(
         self,
@@ -261,34 +270,8 @@ class Model:
         empty = np.zeros((0, height, width, self.config.channels), np.float32)
         return np.clip(np.stack(images), 0.0, 1.0) if images else empty
 
-    def _check(
-        self, image: NDArray[Any], strength: float, noise_sigma: float | None
-    ) -> None:
-        channels = self.config.channels
-        if image.ndim not in (3, 4) or image.shape[-1] != channels:
-            size = f" of {self.config.image_size} pixels a side"
-            raise UsageProblem(
-                f"model {self.name} takes {'gray' if channels == 1 else 'colour'} "
-                f"images{size if self.config.image_size else ''}: expected "
-                f"(H, W, {channels}) or a batch of them, received shape {image.shape}"
-            )
-        if image.dtype not in (np.uint8, np.uint16, np.float32):
-            raise UsageProblem(
-                f"expected float32 in [0, 1], uint8 or uint16, received {image.dtype}"
-            )
-        if image.dtype == np.float32 and not np.isfinite(image).all():
-            raise UsageProblem("the image holds values that are not finite")
-        if not 0.0 <= strength <= 1.0:
-            raise UsageProblem(f"strength must be in 0..1, received {strength}")
-        if noise_sigma is not None and not self.conditioned_on_noise:
-            raise UsageProblem(f"model {self.name} does not take a noise level")
-        if noise_sigma is not None and not 0.0 <= noise_sigma <= 1.0:
-            raise UsageProblem(f"noise_sigma must be in 0..1, received {noise_sigma}")
-        own = self.config.image_size
-        if own and image.shape[-3:-1] != (own, own):
-            raise UsageProblem(
-                f"model {self.name} takes images of {own}x{own} pixels only"
-            )
+    def _place(self, height: int, width: int) -> tuple[slice, slice]:
+        return tiling.padded_place(height, width, self.margin, stride(self.config))
 
 
 __all__ = [

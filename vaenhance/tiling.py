@@ -1,7 +1,8 @@
 """Cutting an image into tiles and blending the results without a seam.
 
 Pure NumPy; what happens to a tile is the caller's function. Results are handed
-out strip by strip, so that memory does not grow with the height of the image.
+out strip by strip, so that memory does not grow with the height of the image. What
+is mirrored around the image exists only in the tiles that show it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Grid:
     """How one side of an image is covered by tiles. All in pixels.
 
     Attributes:
-        length: side of the image, padded to a multiple of the network's stride.
+        length: side to cover, padded to a multiple of the network's stride.
         tile: side of every tile.
         overlap: shared by neighbours (the last pair may share more).
         starts: first pixel of every tile.
@@ -38,7 +39,7 @@ def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
     """Covers a side with the fewest tiles of equal size.
 
     Args:
-        length: side of the image, ≥ 1.
+        length: side to cover, ≥ 1.
         tile: largest side of a tile; 0 for one tile however long the side is.
         overlap: at least so much is shared by neighbours.
         stride: tiles start and end at multiples of this, so that a network of
@@ -68,11 +69,35 @@ def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How an image is cut: largest tile (0 = whole) and overlap, in pixels."""
+    """How an image is cut. All in pixels.
+
+    Attributes:
+        tile: largest side; 0 = whole.
+        overlap: shared by neighbours.
+        stride: of the network.
+        margin: mirrored around the image and cut off again, a multiple of the
+            stride, so that the image keeps its phase.
+    """
 
     tile: int
     overlap: int
     stride: int
+    margin: int = 0
+
+
+def padded_place(
+    height: int, width: int, margin: int, stride: int
+) -> tuple[slice, slice]:
+    """Returns the rows and columns that are shown to a network in all.
+
+    They begin a margin before the image and end as far behind it, or up to a stride
+    farther, so that their number is a multiple of the stride. For ``read_padded``.
+    """
+    rows, columns = (
+        slice(-margin, _up(side + 2 * margin, stride) - margin)
+        for side in (height, width)
+    )
+    return rows, columns
 
 
 def enhance_tiled(
@@ -88,7 +113,7 @@ def enhance_tiled(
         image: (H, W, C) uint8, uint16 or float32; integers are converted and
             rounded strip by strip, so that no float copy of the image exists.
         compute: maps a padded tile to an enhanced one of the same shape.
-        tiling: tile, overlap and stride.
+        tiling: tile, overlap, stride and margin.
         strength: 0..1 blends from the input to the result.
         progress: called after each tile with the megapixels that it adds.
 
@@ -99,22 +124,24 @@ def enhance_tiled(
         ValueError: the tile is not larger than the overlap.
     """
     height, width = image.shape[:2]
+    margin = tiling.margin
     rows, columns = (
-        make_grid(side, tiling.tile, tiling.overlap, tiling.stride)
+        make_grid(side + 2 * margin, tiling.tile, tiling.overlap, tiling.stride)
         for side in (height, width)
     )
     scale = height * width / (rows.length * columns.length)
     strips = enhance_strips(
-        lambda *place: read_padded(image, place),
+        lambda *place: read_padded(image, _moved(place, -margin)),
         compute,
         rows,
         columns,
         lambda megapixels: progress(megapixels * scale),
     )
     result = np.empty_like(image)
-    for top, strip in strips:
-        bottom = min(top + len(strip), height)
-        values = strip[: max(bottom - top, 0), :width]
+    for start, strip in strips:
+        first = start - margin  # row of the image; of the margin where it is negative
+        top, bottom = np.clip([first, first + len(strip)], 0, height)
+        values = strip[top - first : bottom - first, margin : margin + width]
         if strength < 1:
             y = to_float(image[top:bottom])
             values = y + np.float32(strength) * (values - y)
@@ -170,7 +197,8 @@ def tile_weights(grid: Grid) -> list[NDArray[np.float32]]:
     network has seen padding instead of the image. Over the quarter between, a ramp
     leads from one tile to the other.
     """
-    raw = np.zeros((len(grid.starts), grid.length), np.float64)
+    raw = []
+    total = np.zeros(grid.length)
     margin = 3 * grid.overlap // 8
     position = np.arange(grid.tile)
     for i, start in enumerate(grid.starts):
@@ -180,28 +208,37 @@ def tile_weights(grid: Grid) -> list[NDArray[np.float32]]:
             weight *= np.clip((position - margin + 0.5) / ramp, 0, 1)
         if i + 1 < len(grid.starts):
             weight *= np.clip((grid.tile - margin - position - 0.5) / ramp, 0, 1)
-        raw[i, start : start + grid.tile] = weight
-    raw /= raw.sum(axis=0)
+        raw.append(weight)
+        total[start : start + grid.tile] += weight
     return [
-        raw[i, start : start + grid.tile].astype(np.float32)
-        for i, start in enumerate(grid.starts)
+        (weight / total[start : start + grid.tile]).astype(np.float32)
+        for start, weight in zip(grid.starts, raw, strict=True)
     ]
 
 
 def read_padded(image: NDArray[Any], place: tuple[slice, slice]) -> Pixels:
-    """Returns a place of an image as float32, mirrored beyond the lower right.
+    """Returns a place of an image as float32, mirrored where it reaches beyond.
+
+    The mirror images repeat (the "symmetric" mode of np.pad), so that a place may
+    reach beyond by more than the image has. What a pixel outside shows depends on
+    where it is, not on the place: tiles see the same as the whole.
 
     Args:
-        image: (H, W, C) uint8, uint16 (scaled to [0, 1]) or float32 (as it is).
-        place: rows and columns; may reach beyond the image, but starts in it.
+        image: (H, W, C) uint8, uint16 (scaled to [0, 1]) or float32 (as it is);
+            at least one pixel.
+        place: rows and columns, start and stop; negative ones are before the first.
     """
-    part = image[place]
-    missing = [s.stop - s.start - n for s, n in zip(place, part.shape, strict=False)]
-    values = to_float(part)
-    if any(missing):
-        margin = [(0, missing[0]), (0, missing[1]), (0, 0)]
-        values = np.pad(values, margin, mode="symmetric")
-    return values
+    rows, columns = (
+        _mirrored(side, length)
+        for side, length in zip(place, image.shape[:2], strict=True)
+    )
+    # Sliced before it is indexed: a copy of the tile is made, not of whole rows.
+    corner = rows.min(), columns.min()
+    part = image[corner[0] : rows.max() + 1, corner[1] : columns.max() + 1]
+    for axis, positions in enumerate((rows, columns)):
+        if place[axis].start < 0 or place[axis].stop > image.shape[axis]:
+            part = np.take(part, positions - corner[axis], axis)
+    return to_float(part)
 
 
 def to_float(image: NDArray[Any]) -> Pixels:
@@ -218,6 +255,17 @@ def from_float(values: Pixels, dtype: np.dtype) -> NDArray[Any]:
     largest = np.iinfo(dtype).max
     scaled = np.clip(values, 0.0, 1.0) * np.float32(largest)
     return np.rint(scaled, out=scaled).astype(dtype)
+
+
+def _mirrored(place: slice, length: int) -> NDArray[np.intp]:
+    """Returns which pixel of a side stands at each position of a place."""
+    position = np.arange(place.start, place.stop) % (2 * length)
+    return np.minimum(position, 2 * length - 1 - position)
+
+
+def _moved(place: tuple[slice, slice], by: int) -> tuple[slice, slice]:
+    rows, columns = (slice(side.start + by, side.stop + by) for side in place)
+    return rows, columns
 
 
 def _up(value: int, multiple: int) -> int:
