@@ -102,7 +102,7 @@ def choose_methods(chosen: argparse.Namespace) -> list[str]:
         if importlib.util.find_spec(module) is None:
             raise UsageProblem(
                 f"{method} needs {distribution}: use scripts/benchmark, which "
-                "installs it, or pip install --group bench"
+                f"installs it, or pip install {distribution}"
             )
     return wanted
 

@@ -80,10 +80,10 @@ def _opencv(threads: int) -> Any:
 def _non_local_means(
     image: Pixels, threads: int, *, template: int, h: float, h_color: float
 ) -> Pixels:
-    cv2 = _opencv(threads)
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)  # it works in Lab: the order matters
-    answer = cv2.fastNlMeansDenoisingColored(bgr, None, h, h_color, template, 21)
-    return cv2.cvtColor(answer, cv2.COLOR_BGR2RGB)
+    from vaenhance.workflows import baselines
+
+    _opencv(threads)
+    return baselines.non_local_means(image, h=h, h_color=h_color, template=template)
 
 
 def _non_local_means_grid(level: float) -> list[Settings]:

@@ -230,6 +230,15 @@ def test_a_step_that_is_not_finite_changes_nothing():
     assert trainer.step(batch, 2, 0.0)["skipped"] == 0
 
 
+def test_a_step_of_a_huge_gradient_is_left_out():
+    trainer, batch = trainer_and_batch()
+    norm = trainer.step(batch, 0, 0.0)["gradient_norm"]
+    for limit, skipped in ((norm / 2, 1), (norm * 2, 0)):
+        config = tiny_config(training={"skip_norm": limit})
+        careful = Trainer(config, start_training("cpu", "float32"))
+        assert careful.step(batch, 0, 0.0)["skipped"] == skipped
+
+
 def test_schedules_rise_and_fall():
     config = tiny_config(objective={"beta": 0.5, "beta_warmup": 0.5})
     peak = config.training.learning_rate

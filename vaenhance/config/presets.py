@@ -20,7 +20,16 @@ PRESETS: dict[str, Config] = {
         model=ModelConfig(noise_map=True),
         data=DataConfig(min_scale=0.25, detail_candidates=2, flat_threshold=0.004),
         degradation=DegradationConfig(
-            clean=0.08, noise=0.72, jpeg=0.3, noise_known=0.25
+            clean=0.12,
+            noise=0.44,
+            jpeg=0.18,
+            camera=0.14,
+            soft=0.12,
+            noise_jpeg=0.15,
+            # 0.8 of the noisy crops without JPEG: 0.3 of all crops.
+            unclipped=0.8,
+            noise_known=0.25,
+            jpeg_twice=0.15,
         ),
     ),
     "generate": Config(

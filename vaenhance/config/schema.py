@@ -66,16 +66,31 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class DegradationConfig:
-    """How y is made from x. Probabilities are per crop."""
+    """How y is made from x: one kind a crop. Kinds have weights, of any sum."""
 
-    clean: float = 1.0  # part of the crops with y = x
-    noise: float = 0.0  # of the others: part with Gaussian noise; the rest is JPEG
+    clean: float = 1.0  # weight of y = x
+    noise: float = 0.0  # weight of white Gaussian noise
+    jpeg: float = 0.0  # weight of JPEG compression alone
+    camera: float = 0.0  # weight of noise through a camera's processing
+    soft: float = 0.0  # weight of blur or resampling, with little noise or JPEG
     noise_sigma: tuple[float, ...] = (0.0, 55.0)  # range, 0-255 scale
-    unclipped: float = 0.5  # part of the noisy crops left unclipped and unrounded
-    jpeg: float = 0.0  # of the noisy crops: part that is then JPEG-compressed
-    jpeg_quality: tuple[float, ...] = (5.0, 95.0)  # range
-    chroma_420: float = 0.7  # part of the JPEGs with 4:2:0 chroma, the rest 4:4:4
-    noise_known: float = 0.0  # part of the crops whose noise level is told
+    noise_jpeg: float = 0.0  # part of the noisy crops that is JPEG-compressed
+    unclipped: float = 0.5  # of the other noisy crops: part unclipped and unrounded
+    noise_known: float = 0.0  # part of the crops whose white noise level is told
+    jpeg_quality: tuple[float, ...] = (5.0, 95.0)  # range; kinds jpeg and noise
+    jpeg_twice: float = 0.0  # part of all JPEGs that is compressed a second time
+    chroma_420: float = 0.7  # part of all JPEGs with 4:2:0 chroma, the rest 4:4:4
+    camera_shot: tuple[float, ...] = (0.0002, 0.02)  # range; raw variance at white
+    camera_demosaiced: float = 0.75  # part of the cameras with a Bayer pattern
+    camera_jpeg: float = 0.7  # part of the camera crops that is JPEG-compressed
+    camera_quality: tuple[float, ...] = (60.0, 98.0)  # range
+    soft_blur: tuple[float, ...] = (0.3, 2.0)  # range of sigma, pixels
+    soft_motion: tuple[float, ...] = (2.0, 9.0)  # range of length, pixels
+    soft_scale: tuple[float, ...] = (0.5, 1.0)  # range of down-up resampling
+    soft_noise: float = 0.6  # part of the soft crops with Gaussian noise
+    soft_sigma: tuple[float, ...] = (0.0, 12.0)  # its range, 0-255 scale
+    soft_jpeg: float = 0.3  # part of the soft crops that is JPEG-compressed
+    soft_quality: tuple[float, ...] = (50.0, 95.0)  # range
 
 
 @dataclass(frozen=True)
@@ -85,10 +100,12 @@ class TrainingConfig:
     batch: int = 32  # crops a step, over all devices
     steps: int = 20_000  # length of the run, unless `minutes` is set
     minutes: float = 0.0  # length of the run in minutes of training; 0 uses steps
-    learning_rate: float = 1e-3  # peak of Adam's rate
+    optimizer: str = "adam"  # adam | muon
+    learning_rate: float = 1e-3  # peak of the rate
     final_rate: float = 0.01  # rate at the end, as a part of the peak (cosine)
     warmup_steps: int = 300  # linear rise to the peak
     clip_norm: float = 1.0  # largest global norm of the gradient
+    skip_norm: float = 0.0  # steps of a larger gradient norm are left out; 0: none
     ema: float = 0.999  # decay of the averaged weights, which are what is shipped
     precision: str = "auto"  # auto | float32 | bfloat16
     deterministic: bool = True  # the same steps give the same bits on one machine
@@ -145,10 +162,7 @@ def validate(config: Config) -> Config:
             key = f"{section}.{item.name}"
             _check_value(key, getattr(getattr(config, section), item.name))
     _check_model(config.model)
-    for key in ("noise_sigma", "jpeg_quality"):
-        bounds = getattr(config.degradation, key)
-        if len(bounds) != 2 or bounds[0] > bounds[1]:
-            raise ConfigError(f"degradation.{key} must be [smallest, largest]")
+    _check_degradation(config.degradation)
     multiple = stride(config.model)
     if config.model.network == "ladder" and config.data.crop % multiple:
         raise ConfigError(f"data.crop must be a multiple of {multiple} for this model")
@@ -165,6 +179,16 @@ def _check_value(key: str, value: Any) -> None:
     for number in value if isinstance(value, tuple) else (value,):
         if not low <= number <= high:
             raise ConfigError(f"{key} must be in {low:g}..{high:g}, received {number}")
+
+
+def _check_degradation(degradation: DegradationConfig) -> None:
+    for item in dataclasses.fields(degradation):
+        bounds = getattr(degradation, item.name)
+        if isinstance(bounds, tuple) and (len(bounds) != 2 or bounds[0] > bounds[1]):
+            raise ConfigError(f"degradation.{item.name} must be [smallest, largest]")
+    kinds = ("clean", "noise", "jpeg", "camera", "soft")
+    if not any(getattr(degradation, kind) for kind in kinds):
+        raise ConfigError(f"degradation: one of {', '.join(kinds)} must be above 0")
 
 
 def _check_model(model: ModelConfig) -> None:

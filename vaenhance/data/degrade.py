@@ -1,115 +1,37 @@
-"""How a degraded image y is made from a clean image x.
+"""How a degraded image y is made from a clean image x for training.
 
-Every function takes and returns float32 (H, W, C) in [0, 1] (noise may leave the
-range) and takes its randomness from the generator it is given; strength 0 is the
-identity. Which degradation happens how often is ``DegradationConfig``.
+A crop gets one kind of degradation, drawn by the weights of
+``DegradationConfig``; the parts are in ``noise``, ``camera``, ``blur`` and
+``codec``. Each of those takes and returns float32 (H, W, C) in [0, 1] (noise may
+leave the range), takes its randomness from the generator it is given, and does
+nothing at strength 0. Not for measuring: ``workflows/evaluate`` states what it does.
 """
 
 from __future__ import annotations
 
-import io
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from vaenhance.config import DegradationConfig
+from vaenhance.data import blur, codec
+from vaenhance.data.camera import add_camera_noise, draw_camera
+from vaenhance.data.codec import GRID
+from vaenhance.data.noise import add_gaussian_noise
+from vaenhance.data.pixels import Pixels, to_8_bit
 
-Pixels = NDArray[np.float32]
+KINDS = ("clean", "noise", "jpeg", "camera", "soft")
 
-# JPEG's largest block is 16 pixels (8×8 with 4:2:0 chroma). A clean window has
-# this much more than the crop, so that the block grid falls anywhere in it.
-GRID = 16
+# Soft crops: part of each blur. What is not blurred is resampled, and so is
+# RESAMPLED of what is. Isotropic most often: lenses and scans are.
+BLURS = {"isotropic": 0.4, "anisotropic": 0.2, "motion": 0.15}
+RESAMPLED = 0.2
+# Narrower than this, a slanted Gaussian falls between the pixels.
+NARROWEST = 0.5
 
-_SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
-
-
-def add_gaussian_noise(x: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:
-    """Adds white Gaussian noise; the result is not clipped.
-
-    Args:
-        x: image.
-        sigma: standard deviation in [0, 1] units (25 on the 0–255 scale is 25/255).
-        rng: where the noise comes from.
-    """
-    if sigma <= 0:
-        return x
-    return x + np.float32(sigma) * rng.standard_normal(x.shape, dtype=np.float32)
-
-
-def to_8_bit(x: Pixels) -> Pixels:
-    """Clips to [0, 1] and rounds to the 256 values that an 8-bit file can hold."""
-    return np.round(np.clip(x, 0.0, 1.0) * 255.0).astype(np.float32) / np.float32(255)
-
-
-def jpeg(x: Pixels, quality: int, subsampling: str = "4:2:0") -> Pixels:
-    """Compresses as an 8-bit JPEG and decodes it again (libjpeg by Pillow).
-
-    Args:
-        x: image with 1 or 3 channels; clipped and rounded to 8 bits first.
-        quality: 1 to 100.
-        subsampling: ``4:2:0``, ``4:2:2`` or ``4:4:4``; of no effect on gray.
-    """
-    values = np.round(np.clip(x, 0.0, 1.0) * 255.0).astype(np.uint8)
-    gray = values.shape[-1] == 1
-    image = Image.fromarray(values[..., 0] if gray else values)
-    options: dict[str, Any] = {} if gray else {"subsampling": _SUBSAMPLING[subsampling]}
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=int(quality), **options)
-    with Image.open(buffer) as decoded:
-        result = np.asarray(decoded, np.float32) / np.float32(255)
-    return result[..., None] if gray else result
-
-
-def gaussian_blur(x: Pixels, sigma: float) -> Pixels:
-    """Blurs with an isotropic Gaussian; edges are mirrored.
-
-    Args:
-        x: image.
-        sigma: standard deviation in pixels.
-    """
-    if sigma <= 0:
-        return x
-    radius = max(1, int(np.ceil(3.5 * sigma)))
-    offsets = np.arange(-radius, radius + 1, dtype=np.float64)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).astype(np.float32)
-    for axis in (0, 1):
-        margin = [(radius, radius) if i == axis else (0, 0) for i in range(3)]
-        padded = np.pad(x, margin, mode="symmetric")
-        length = x.shape[axis]
-        x = np.zeros_like(x)
-        for i, weight in enumerate(kernel):
-            part = slice(i, i + length)
-            x += weight * (padded[part] if axis == 0 else padded[:, part])
-    return x
-
-
-def resize(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Resamples to side × side pixels (Lanczos, antialiased, by Pillow).
-
-    Args:
-        image: (H, W, 1 or 3) 8-bit pixels.
-        side: pixels.
-    """
-    if image.shape[:2] == (side, side):
-        return image
-    is_gray = image.shape[-1] == 1
-    picture = Image.fromarray(image[..., 0] if is_gray else image)
-    resized = np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS))
-    return resized[..., None] if is_gray else resized
-
-
-def keep_decoding_memory() -> None:
-    """Lets Pillow keep the memory of a picture for the next one; at most 128 MB.
-
-    Given back and taken anew for every photograph, it costs more time in the
-    system than decoding does: 142 ms instead of 66 for 12 megapixels (measured).
-    Of the whole process, so for training only.
-    """
-    # Documented by Pillow ("Block Allocator"), but not in its types.
-    Image.core.set_blocks_max(8)  # type: ignore[attr-defined]  # blocks of 16 MB
+Cut = Callable[[Pixels], Pixels]
+Degraded = tuple[Pixels, float]  # y; sigma of its white noise, −1 if it is not white
+UNKNOWN = -1.0
 
 
 def degrade(
@@ -125,28 +47,118 @@ def degrade(
 
     Returns:
         (x, y, noise level told to the model): (crop, crop, C) each; the level in
-        [0, 1] units, −1 where it is not told.
+        [0, 1] units, −1 where it is not told. Only the sigma of white Gaussian
+        noise is told, 0 included; never with JPEG, camera noise or blur upon it.
     """
-    draws = rng.random(6)
-    is_clean = draws[0] < config.clean
-    has_noise = not is_clean and draws[1] < config.noise
-    has_jpeg = not is_clean and (not has_noise or draws[2] < config.jpeg)
-    low, high = config.noise_sigma
-    sigma = rng.uniform(low, high) / 255.0 if has_noise else 0.0
+    # In this order, so that another weight leaves the other crops as they were.
+    kind = draw_kind(config, rng)
+    is_told = rng.random() < config.noise_known
     top, left = (int(rng.integers(0, side - crop + 1)) for side in window.shape[:2])
 
     def cut(image: Pixels) -> Pixels:
-        return image[top : top + crop, left : left + crop]
+        return np.ascontiguousarray(image[top : top + crop, left : left + crop])
 
-    x = cut(window)
-    if has_jpeg:
-        worst, best = (int(bound) for bound in config.jpeg_quality)
+    y, sigma = _DEGRADE[kind](window, cut, config, rng)
+    return cut(window), y, sigma if is_told else UNKNOWN
+
+
+def draw_kind(config: DegradationConfig, rng: np.random.Generator) -> str:
+    """Draws one of ``KINDS`` by the weights of the configuration."""
+    ends = np.cumsum([getattr(config, kind) for kind in KINDS])
+    return KINDS[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
+
+
+def _clean(
+    window: Pixels, cut: Cut, config: DegradationConfig, rng: np.random.Generator
+) -> Degraded:
+    return cut(window), 0.0
+
+
+def _noise(
+    window: Pixels, cut: Cut, config: DegradationConfig, rng: np.random.Generator
+) -> Degraded:
+    sigma = _between(config.noise_sigma, rng) / 255.0
+    is_jpeg, is_unclipped = rng.random(2) < (config.noise_jpeg, config.unclipped)
+    if is_jpeg:
+        noisy = add_gaussian_noise(window, sigma, rng)
+        return cut(_compressed(noisy, config.jpeg_quality, config, rng)), UNKNOWN
+    noisy = add_gaussian_noise(cut(window), sigma, rng)
+    return (noisy if is_unclipped else to_8_bit(noisy)), sigma
+
+
+def _jpeg(
+    window: Pixels, cut: Cut, config: DegradationConfig, rng: np.random.Generator
+) -> Degraded:
+    return cut(_compressed(window, config.jpeg_quality, config, rng)), 0.0
+
+
+def _camera(
+    window: Pixels, cut: Cut, config: DegradationConfig, rng: np.random.Generator
+) -> Degraded:
+    low, high = config.camera_shot
+    camera = draw_camera((low, high), config.camera_demosaiced, rng)
+    if rng.random() < config.camera_jpeg:
+        noisy = add_camera_noise(window, camera, rng)
+        return cut(_compressed(noisy, config.camera_quality, config, rng)), UNKNOWN
+    return to_8_bit(add_camera_noise(cut(window), camera, rng)), UNKNOWN
+
+
+def _soft(
+    window: Pixels, cut: Cut, config: DegradationConfig, rng: np.random.Generator
+) -> Degraded:
+    is_noisy, is_jpeg = rng.random(2) < (config.soft_noise, config.soft_jpeg)
+    sigma = _between(config.soft_sigma, rng) / 255.0 if is_noisy else 0.0
+    # The whole window, so that few crops see the mirrored edge.
+    y = add_gaussian_noise(_softened(window, config, rng), sigma, rng)
+    if is_jpeg:
+        return cut(_compressed(y, config.soft_quality, config, rng)), UNKNOWN
+    return to_8_bit(cut(y)), UNKNOWN
+
+
+_DEGRADE = dict(zip(KINDS, (_clean, _noise, _jpeg, _camera, _soft), strict=True))
+
+
+def _softened(x: Pixels, config: DegradationConfig, rng: np.random.Generator) -> Pixels:
+    """Blurs or resamples, or both."""
+    ends = np.cumsum(list(BLURS.values()))
+    which = int(np.searchsorted(ends, rng.random(), side="right"))
+    shape = [*BLURS, ""][which]
+    is_resampled = rng.random() < RESAMPLED or not shape
+    low, high = config.soft_blur
+    angle = rng.uniform(0.0, np.pi)
+    if shape == "isotropic":
+        x = blur.gaussian_blur(x, rng.uniform(low, high))
+    elif shape == "anisotropic":
+        narrowest = min(max(low, NARROWEST), high)
+        sigmas = rng.uniform(narrowest, high), rng.uniform(narrowest, high)
+        x = blur.convolve(x, blur.gaussian_kernel(sigmas, angle))
+    elif shape == "motion":
+        length = _between(config.soft_motion, rng)
+        x = blur.convolve(x, blur.motion_kernel(length, angle))
+    if is_resampled:
+        shrinking = codec.SHRINKING[rng.integers(len(codec.SHRINKING))]
+        enlarging = codec.ENLARGING[rng.integers(len(codec.ENLARGING))]
+        factor = _between(config.soft_scale, rng)
+        x = codec.resample(x, factor, shrinking, enlarging)
+    return x
+
+
+def _between(bounds: tuple[float, ...], rng: np.random.Generator) -> float:
+    return rng.uniform(bounds[0], bounds[1])
+
+
+def _compressed(
+    x: Pixels,
+    qualities: tuple[float, ...],
+    config: DegradationConfig,
+    rng: np.random.Generator,
+) -> Pixels:
+    """Compresses once, or twice with another quality, chroma and block grid."""
+    worst, best = (int(bound) for bound in qualities)
+    offset = (0, 0)
+    for _ in range(2 if rng.random() < config.jpeg_twice else 1):
         quality = int(rng.integers(worst, best + 1))
-        chroma = "4:2:0" if draws[3] < config.chroma_420 else "4:4:4"
-        y = cut(jpeg(add_gaussian_noise(window, sigma, rng), quality, chroma))
-    else:
-        y = add_gaussian_noise(x, sigma, rng)
-        if draws[4] >= config.unclipped:
-            y = to_8_bit(y)
-    is_told = draws[5] < config.noise_known
-    return x, y, sigma if is_told else -1.0
+        chroma = "4:2:0" if rng.random() < config.chroma_420 else "4:4:4"
+        x = codec.jpeg(x, quality, chroma, offset)
+        offset = int(rng.integers(GRID)), int(rng.integers(GRID))
+    return x

@@ -23,8 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.config import Config
+from vaenhance.data.codec import keep_decoding_memory
 from vaenhance.data.dataset import Dataset
-from vaenhance.data.degrade import Pixels, degrade, keep_decoding_memory
+from vaenhance.data.degrade import degrade
+from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window
 from vaenhance.errors import PhotoError, VaenhanceError
 

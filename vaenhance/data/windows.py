@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.config import Config
-from vaenhance.data.degrade import GRID, Pixels, resize
+from vaenhance.data.codec import GRID, resize
+from vaenhance.data.pixels import Pixels
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 MOST_TRIES = 8  # windows looked at for one with enough detail

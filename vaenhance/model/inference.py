@@ -23,6 +23,11 @@ from vaenhance.runtime import Runtime
 
 Pixels = NDArray[np.float32]
 
+_NOT_FINITE = (
+    "the model gave values that are not finite: its weights are damaged or the "
+    "input is far from any photograph"
+)
+
 
 class Inference:
     """Restores, encodes, decodes and draws batches of arrays.
@@ -67,6 +72,12 @@ class Inference:
         self._restore = compiled(
             lambda y, s: image(likelihood, network.infer(y, s)[0]), images, sigma
         )
+
+        def posterior(y: Any, s: Any, epsilons: Any) -> Any:
+            parameters, kls, _ = network.infer(y, s, epsilons)
+            return image(likelihood, parameters), kls
+
+        self._posterior = compiled(posterior, images, sigma, latents)
         self._encode = compiled(lambda y, s: network.infer(y, s)[2], images, sigma)
         self._decode = compiled(
             lambda z, h, w: image(likelihood, network.decode(z, h, w)),
@@ -91,11 +102,30 @@ class Inference:
         if np.isfinite(result).all():
             return result
         if not self._is_half:
-            raise VaenhanceError(
-                "the model gave values that are not finite: its weights are damaged "
-                "or the input is far from any photograph"
-            )
+            raise VaenhanceError(_NOT_FINITE)
         return self._in_float32().restore(y, noise_sigma)
+
+    def posterior(
+        self, y: Pixels, noise_sigma: float | None, epsilons: Sequence[Pixels]
+    ) -> tuple[Pixels, list[Pixels]]:
+        """Decodes draws from the posterior.
+
+        Args:
+            y: degraded images.
+            noise_sigma: None where it is unknown.
+            epsilons: standard normal noise of each level, coarse to fine.
+
+        Returns:
+            (E[x|z], the shape of y; KL in nats of each level, (B,), coarse to fine).
+        """
+        levels, noise = _levels(y, noise_sigma), list(epsilons)
+        found, kls = self._call(lambda: self._posterior(y, levels, noise))
+        result = found.numpy()
+        if np.isfinite(result).all():
+            return result, [kl.numpy() for kl in kls]
+        if not self._is_half:
+            raise VaenhanceError(_NOT_FINITE)
+        return self._in_float32().posterior(y, noise_sigma, epsilons)
 
     def encode(self, y: Pixels, noise_sigma: float | None) -> list[Pixels]:
         """Returns the posterior means, coarse to fine."""

@@ -20,22 +20,12 @@ from vaenhance.data.pipeline import Batch
 from vaenhance.model import schedules
 from vaenhance.model.build import build_network, named
 from vaenhance.model.objective import Terms, evidence, image
+from vaenhance.model.optimizer import build_optimizer
 from vaenhance.model.workers import Workers, local
 from vaenhance.runtime import Runtime
 
 METRICS = ("loss", "log_likelihood", "psnr", "skipped", "gradient_norm")
 SUM, MEAN = tf.distribute.ReduceOp.SUM, tf.distribute.ReduceOp.MEAN
-
-
-class _Adam(keras.optimizers.Adam):
-    """Adam for gradients that are already the same on every device.
-
-    Keras sums them over the devices itself, but only after everything that has to
-    see the sum: the norm to clip, and whether the step is finite.
-    """
-
-    def _all_reduce_sum_gradients(self, grads_and_vars):
-        return list(grads_and_vars)
 
 
 class Trainer:
@@ -55,7 +45,7 @@ class Trainer:
             self.network = build_network(config.model, runtime.policy)
             # Averaged in float32; run in the same precision for validation.
             self.averaged = build_network(config.model, runtime.policy)
-            self.optimizer = _Adam(config.training.learning_rate, name="adam")
+            self.optimizer = build_optimizer(config.training)
             self.optimizer.build(self.network.trainable_variables)
         self._copy_to_average()
         self._run = tf.function(self._distributed, reduce_retracing=True)
@@ -182,6 +172,8 @@ class Trainer:
         common = context.all_reduce(MEAN, tf.stack(own))
         norm = tf.linalg.global_norm(gradients)
         is_finite = tf.math.is_finite(norm) & tf.math.is_finite(common[0])
+        if self.config.training.skip_norm:
+            is_finite &= norm <= self.config.training.skip_norm
         limit = self.config.training.clip_norm
         scale = limit / tf.maximum(norm, limit)
         rest = tf.stack([1.0 - tf.cast(is_finite, tf.float32), norm])

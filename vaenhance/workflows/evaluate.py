@@ -14,46 +14,33 @@ import statistics
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import metrics
-from vaenhance.config import ModelConfig
-from vaenhance.data import degrade
+from vaenhance.data import codec
+from vaenhance.data.blur import gaussian_blur
+from vaenhance.data.noise import add_gaussian_noise
+from vaenhance.data.pixels import to_8_bit
 from vaenhance.errors import PhotoError, UsageProblem
-from vaenhance.workflows.pairs import Failure, Pair, read, with_channels
+from vaenhance.workflows.enhancer import Enhancer, estimate, psnr_and_ssim
+from vaenhance.workflows.pairs import Failure, Pair, read
+from vaenhance.workflows.posterior import (
+    Drawing,
+    Draws,
+    LatentRow,
+    Sums,
+    measure_draws,
+    measure_latents,
+    summarise_latents,
+)
 
 Array = NDArray[np.floating]
-Figures = tuple[float, float, float, float]
 
 VIEW_SIDE = 256  # pixels a side of the part of an image that goes on a sheet
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
-
-
-class Enhancer(Protocol):
-    """The part of ``api.Model`` that is measured."""
-
-    @property
-    def config(self) -> ModelConfig:
-        """The network's shape; its colour channels matter here."""
-        ...
-
-    @property
-    def conditioned_on_noise(self) -> bool:
-        """Whether ``noise_sigma`` means anything to the model."""
-        ...
-
-    def enhance(
-        self,
-        image: Array,
-        *,
-        noise_sigma: float | None = None,
-        progress: Callable[[float], None] | None = None,
-    ) -> Array:
-        """(H, W, channels) in [0, 1] -> the same shape, not clipped."""
-        ...
+DRAW_FIGURES = ("psnr_draw", "psnr_mean_of_draws")  # of ``Score.draws``
 
 
 @dataclass(frozen=True)
@@ -82,6 +69,8 @@ class Settings:
     subsampling: str = "4:2:0"  # of the JPEG's chroma
     seed: int = 0
     known_noise: bool = False  # tell the model the sigma of the noise
+    draws: int = 0  # of the posterior, measured beside its mean
+    latents: bool = False  # also measure what each level of latents says
 
 
 @dataclass(frozen=True)
@@ -96,6 +85,8 @@ class Score:
     ssim_enhanced: float
     # Middle of degraded, enhanced and reference, (H, W, 3) in [0, 1]; or nothing.
     views: tuple[Array, ...] = field(default=(), repr=False, compare=False)
+    draws: Draws | None = None
+    latents: tuple[Sums, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -108,6 +99,21 @@ class Row:
     def mean(self, figure: str) -> float:
         """The mean of one of ``FIGURES``; infinite if any image's is."""
         return statistics.fmean(getattr(score, figure) for score in self.scores)
+
+    @property
+    def draws(self) -> Draws | None:
+        """The mean of the scores' ``draws``; None where there were none."""
+        every = [score.draws for score in self.scores if score.draws is not None]
+        if not every:
+            return None
+        return Draws(
+            *(statistics.fmean(getattr(d, f) for d in every) for f in DRAW_FIGURES)
+        )
+
+    @property
+    def latents(self) -> list[LatentRow]:
+        """What each level says, coarse to fine; empty where it was not asked for."""
+        return summarise_latents([s.latents for s in self.scores if s.latents])
 
     @property
     def gain(self) -> float | None:
@@ -195,10 +201,19 @@ def evaluate(
             y = given if row.is_given else degrade_image(x, row, settings, pair.name)
             is_told = settings.known_noise and row.noise is not None
             sigma = (row.noise or 0.0) / 255.0 if is_told else None
-            estimate = _estimate(model, y, sigma, progress)
-            views_kept = tuple(map(_middle, (y, estimate, x))) if index < views else ()
-            figures = _figures(x, y, estimate, settings.luma)
-            yield Score(pair.name, row.label, *figures, views_kept)
+            answer = estimate(model, y, sigma, progress)
+            before = psnr_and_ssim(x, y, luma=settings.luma)
+            after = psnr_and_ssim(x, answer, luma=settings.luma)
+            yield Score(
+                pair.name,
+                row.label,
+                psnr_input=before[0],
+                psnr_enhanced=after[0],
+                ssim_input=before[1],
+                ssim_enhanced=after[1],
+                views=tuple(map(_middle, (y, answer, x))) if index < views else (),
+                **_of_posterior(model, x, y, sigma, settings, pair.name),
+            )
 
 
 def degrade_image(x: Array, row: Degradation, settings: Settings, name: str) -> Array:
@@ -214,17 +229,15 @@ def degrade_image(x: Array, row: Degradation, settings: Settings, name: str) -> 
     Returns:
         float32, the same shape; beyond [0, 1] where noise is not clipped.
     """
-    # One file system stores an accent composed, another decomposed.
-    key = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
-    rng = np.random.default_rng([settings.seed, int.from_bytes(key[:8], "little")])
+    rng = np.random.default_rng([settings.seed, _key(name)])
     y = x
     if row.blur is not None:
-        y = degrade.gaussian_blur(y, row.blur)
+        y = gaussian_blur(y, row.blur)
     if row.noise is not None:
-        y = degrade.add_gaussian_noise(y, row.noise / 255.0, rng)
+        y = add_gaussian_noise(y, row.noise / 255.0, rng)
     if row.jpeg is not None:
-        y = degrade.jpeg(y, row.jpeg, settings.subsampling)
-    return degrade.to_8_bit(y) if settings.clip else y
+        y = codec.jpeg(y, row.jpeg, settings.subsampling)
+    return to_8_bit(y) if settings.clip else y
 
 
 def summarise(scores: Sequence[Score]) -> list[Row]:
@@ -235,28 +248,39 @@ def summarise(scores: Sequence[Score]) -> list[Row]:
     return [Row(label, tuple(group)) for label, group in grouped.items()]
 
 
-def _estimate(
+def _of_posterior(
     model: Enhancer,
+    x: Array,
     y: Array,
     sigma: float | None,
-    progress: Callable[[float], None] | None,
-) -> Array:
-    """The model's answer in [0, 1]; gray in, gray out, as ``enhance`` writes it."""
-    given = with_channels(y, max(y.shape[2], model.config.channels))
-    answer: Array = model.enhance(given, noise_sigma=sigma, progress=progress)
-    if y.shape[2] == 1:
-        answer = answer.mean(axis=2, keepdims=True)
-    return np.clip(answer, np.float32(0), np.float32(1))
+    settings: Settings,
+    name: str,
+) -> dict[str, Any]:
+    """The parts of a score that need more of a model than its answer."""
+    drawing = cast(Drawing, model)
+    entropy = np.random.SeedSequence([settings.seed, _key(name)]).spawn(1)[0]
+    seed = int(entropy.generate_state(1)[0])  # not that of the noise
+    found: dict[str, Any] = {}
+    if settings.draws:
+        found["draws"] = measure_draws(
+            drawing,
+            x,
+            y,
+            count=settings.draws,
+            seed=seed,
+            sigma=sigma,
+            luma=settings.luma,
+        )
+    if settings.latents:
+        found["latents"] = measure_latents(drawing, y, seed=seed, sigma=sigma)
+    return found
 
 
-def _figures(x: Array, y: Array, estimate: Array, luma: bool) -> Figures:
-    """The numbers named in ``FIGURES``."""
-    if x.shape[2] == 1:  # already one channel: nothing to convert
-        x, y, estimate = x[..., 0], y[..., 0], estimate[..., 0]
-    elif luma:
-        x, y, estimate = (metrics.luma(image) for image in (x, y, estimate))
-    before, after = metrics.psnr(x, y), metrics.psnr(x, estimate)
-    return before, after, metrics.ssim(x, y), metrics.ssim(x, estimate)
+def _key(name: str) -> int:
+    """A number that belongs to a name."""
+    # One file system stores an accent composed, another decomposed.
+    key = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
+    return int.from_bytes(key[:8], "little")
 
 
 def _middle(image: Array) -> Array:

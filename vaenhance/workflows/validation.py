@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vaenhance import photo, report
 from vaenhance.config import Config, stride
 from vaenhance.data.dataset import Dataset
-from vaenhance.data.degrade import Pixels, degrade
+from vaenhance.data.degrade import degrade
+from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window
 from vaenhance.metrics import psnr
 

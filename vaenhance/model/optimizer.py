@@ -1,0 +1,89 @@
+"""The optimisers of a training: Adam, and Muon for the convolutions.
+
+Both take gradients that are already the same on every device: Keras would sum
+them over the devices itself, but only after everything that has to see the sum,
+the norm to clip and whether the step is finite.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vaenhance.config import TrainingConfig
+
+# Muon takes its step of the size of Adam's: this root mean square a weight, for a
+# rate of 1 (Liu et al. 2025, Muon is scalable for LLM training).
+MUON_STEP = 0.2
+MUON_MOMENTUM = 0.95
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan et al. 2024
+NEWTON_SCHULZ_STEPS = 5
+
+
+def build_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Returns the optimiser that a configuration names."""
+    if config.optimizer == "muon":
+        return _Muon(
+            config.learning_rate,
+            name="muon",
+            weight_decay=None,
+            adam_weight_decay=None,
+            momentum=MUON_MOMENTUM,
+            exclude_layers=["stem", "head", "prior", "posterior"],
+        )
+    return _Adam(config.learning_rate, name="adam")
+
+
+class _Adam(keras.optimizers.Adam):
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
+
+
+class _Muon(keras.optimizers.Muon):
+    """Keras' Muon, for convolutions too.
+
+    Keras orthogonalises the steps of matrices only. A kernel (h, w, in, out) is a
+    matrix (h·w·in, out) here, as in Jordan et al. 2024; biases, the first and last
+    convolution and the heads of the Gaussians take Adam's step.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return list(grads_and_vars)
+
+    def _should_use_adamw(self, variable):
+        if len(variable.shape) == 4:
+            return any(word in variable.path for word in self.exclude_layers)
+        return super()._should_use_adamw(variable)
+
+    def _muon_update_step(self, gradient, variable, lr, m):
+        self.assign(m, self.momentum * m + gradient)
+        step = gradient + self.momentum * m
+        outputs = variable.shape[-1]
+        inputs = math.prod(variable.shape[:-1])
+        matrix = tf.reshape(tf.convert_to_tensor(step), [inputs, outputs])
+        update = orthogonalise(matrix) * MUON_STEP * math.sqrt(max(inputs, outputs))
+        self.assign_sub(variable, lr * tf.reshape(update, variable.shape))
+
+
+def orthogonalise(matrix: Any) -> Any:
+    """Returns U·Vᵀ of a matrix's singular value decomposition, roughly.
+
+    A Newton–Schulz iteration of the fifth order (Jordan et al. 2024): singular
+    values end between about 0.7 and 1.2. In bfloat16, as published: a third of
+    the time, and the step needs no more.
+
+    Args:
+        matrix: (rows, columns) float32.
+    """
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix / (tf.norm(matrix) + 1e-7)
+    x = tf.cast(tf.transpose(x) if is_tall else x, tf.bfloat16)
+    a, b, c = (tf.constant(value, tf.bfloat16) for value in NEWTON_SCHULZ)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = tf.matmul(x, x, transpose_b=True)
+        x = a * x + tf.matmul(b * gram + c * tf.matmul(gram, gram), x)
+    x = tf.cast(x, tf.float32)
+    return tf.transpose(x) if is_tall else x
