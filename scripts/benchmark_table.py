@@ -114,8 +114,9 @@ def _notes(result: dict[str, Any]) -> Iterator[str]:
     if "commands" in result:
         yield ""
         yield (
-            f"Times: medians of {result['repeats']} after a warm-up (3 at 12 MP), "
-            "8-bit pixels in memory, no decoding; one process at a time."
+            f"Times: medians of {result['repeats']} after a warm-up "
+            f"({min(result['repeats'], 3)} at 12 MP), 8-bit pixels in memory, no "
+            "decoding; one process at a time."
         )
         yield ""
         for name, seconds in result["commands"].items():

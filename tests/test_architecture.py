@@ -36,7 +36,7 @@ LAYERS = {
 HEAVY = {"tensorflow", "keras"}
 # Where TensorFlow is the point, so that it may be imported at module level.
 MAY_BE_HEAVY = ("model", "api", "checkpoint", "data.pipeline", "workflows.train")
-CODECS = ("photo", "report", "data.codec")
+CODECS = ("photo", "report", "data.codec", "data.graphics")
 NETWORK = {"socket", "ssl", "http", "urllib", "requests", "ftplib", "aiohttp"}
 EXECUTED = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib"}
 

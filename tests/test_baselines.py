@@ -69,12 +69,11 @@ def test_the_best_of_the_grid_is_taken(sigma):
     x = scene()
     examples = [(x, noisy(x, sigma))]
     best = baselines.tuned(examples, sigma)
-    assert (best.h / sigma, best.h_color / sigma) in [
-        pytest.approx(pair) for pair in baselines.GRID
-    ]
+    found = (best.template, best.h / sigma, best.h_color / sigma)
+    assert found in [pytest.approx(one) for one in baselines.GRID]
     scores = [
-        metrics.psnr(x, baselines.NonLocalMeans(h * sigma, c * sigma).enhance(y))
-        for h, c in baselines.GRID
+        metrics.psnr(x, baselines.NonLocalMeans(h * sigma, c * sigma, t).enhance(y))
+        for t, h, c in baselines.GRID
         for _, y in examples
     ]
     assert metrics.psnr(x, best.enhance(examples[0][1])) == max(scores)

@@ -71,6 +71,18 @@ def test_windows_without_a_margin_will_do(kind):
     assert y.shape == x.shape
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_grain_belongs_to_x_and_never_lies_below_noise(kind):
+    config = only(kind, grain=1.0, grain_sigma=(6.0, 6.0), jpeg_quality=(95, 95))
+    x, y, _ = pair(config)
+    plain, _, _ = pair(only(kind, jpeg_quality=(95, 95)))
+    has_grain = not np.allclose(x, plain)
+    assert has_grain == (kind in ("clean", "jpeg"))
+    if has_grain:
+        assert np.std(x - plain) == pytest.approx(6 / 255, rel=0.3)
+        assert np.std(y - x) < np.std(y - plain)
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "camera", "soft"])
 def test_y_shows_the_place_that_x_shows(kind):
     """Closer to x than to x shifted by a pixel, on the whole."""

@@ -73,7 +73,7 @@ def test_everything_on_the_card_is_shown(model, invoke):
 def test_verbose_adds_the_configuration(model, invoke):
     result = invoke("info", str(model), "-v")
     out = result.stdout
-    assert "widths 32 64 128" in " ".join(out.split())
+    assert "widths 48 80 128" in " ".join(out.split())
     assert "purpose" in out
 
 
@@ -85,7 +85,7 @@ def test_json_is_the_model_as_data(model, invoke):
     assert card == CARD
     assert found["name"] == "mine"
     assert found["built_in"] is False
-    assert found["config"]["model"]["widths"] == [32, 64, 128]
+    assert found["config"]["model"]["widths"] == [48, 80, 128]
     size = (model / checkpoint.WEIGHTS).stat().st_size
     assert found["weights_megabytes"] == pytest.approx(size / 1e6, abs=0.01)
 

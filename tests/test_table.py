@@ -119,7 +119,7 @@ def test_colour_noise_is_that_of_evaluate(tmp_path, opencv):
         assert table.lines[2].figures[number].psnr == row.mean("psnr_enhanced")
         assert table.lines[2].figures[number].ssim == row.mean("ssim_enhanced")
     assert opencv == [15, 25, 50]
-    assert table.lines[1].settings == ({"h": 10.0, "h_color": 12.0},) * 3
+    assert table.lines[1].settings == ({"h": 10.0, "h_color": 12.0, "template": 3},) * 3
 
 
 def test_the_model_gets_unclipped_noise(tmp_path, no_opencv):
@@ -303,7 +303,7 @@ def test_json_has_the_same_rows(tmp_path, model, opencv, invoke):
         "jpeg 40",
     ]
     assert 0 < ours["figures"][0]["ssim"] < 1
-    assert found[1]["settings"][0] == {"h": 10.0, "h_color": 12.0}
+    assert found[1]["settings"][0] == {"h": 10.0, "h_color": 12.0, "template": 3}
     assert found[3]["figures"][0] == {
         "degradation": "jpeg 10",
         "psnr": 27.82,

@@ -16,21 +16,32 @@ from vaenhance.config.suggest import unknown
 from vaenhance.errors import ConfigError
 
 PRESETS: dict[str, Config] = {
+    # What the built-in model photo is trained with; reasons: docs/experiments.md.
     "restore": Config(
-        model=ModelConfig(noise_map=True),
-        data=DataConfig(min_scale=0.25, detail_candidates=2, flat_threshold=0.004),
+        model=ModelConfig(
+            widths=(48, 80, 128),
+            encoder_blocks=(1, 1, 2),
+            decoder_blocks=(2, 2, 2),
+            noise_map=True,
+        ),
+        objective=ObjectiveConfig(sigma_floor=0.02),
+        data=DataConfig(min_scale=0.25, detail_candidates=4, flat_threshold=0.004),
         degradation=DegradationConfig(
             clean=0.12,
-            noise=0.44,
-            jpeg=0.18,
-            camera=0.14,
-            soft=0.12,
-            noise_jpeg=0.15,
-            # 0.8 of the noisy crops without JPEG: 0.3 of all crops.
+            noise=0.45,
+            jpeg=0.27,
+            camera=0.08,
+            soft=0.08,
+            noise_jpeg=0.04,
+            # Of the noisy crops without JPEG: a third of all crops.
             unclipped=0.8,
             noise_known=0.25,
             jpeg_twice=0.15,
+            camera_jpeg=0.5,
+            camera_quality=(80.0, 98.0),
+            soft_jpeg=0.2,
         ),
+        training=TrainingConfig(optimizer="muon", learning_rate=2e-3, skip_norm=100.0),
     ),
     "generate": Config(
         model=ModelConfig(

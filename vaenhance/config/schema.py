@@ -58,6 +58,7 @@ class DataConfig:
     flat_threshold: float = (
         0.0  # windows below this gradient ([0, 1] units) are redrawn
     )
+    graphics: float = 0.0  # part of the crops that is drawn: text, lines, shapes
     flip: bool = True  # random mirror images and quarter turns
     whole: bool = False  # train on whole images, resized to `crop`
     cache_megapixels: float = 400.0  # decoded pixels kept in memory
@@ -77,6 +78,8 @@ class DegradationConfig:
     noise_jpeg: float = 0.0  # part of the noisy crops that is JPEG-compressed
     unclipped: float = 0.5  # of the other noisy crops: part unclipped and unrounded
     noise_known: float = 0.0  # part of the crops whose white noise level is told
+    grain: float = 0.0  # part of the clean and JPEG crops with film grain, kept in x
+    grain_sigma: tuple[float, ...] = (0.5, 6.0)  # its range, 0-255 scale
     jpeg_quality: tuple[float, ...] = (5.0, 95.0)  # range; kinds jpeg and noise
     jpeg_twice: float = 0.0  # part of all JPEGs that is compressed a second time
     chroma_420: float = 0.7  # part of all JPEGs with 4:2:0 chroma, the rest 4:4:4

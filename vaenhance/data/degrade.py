@@ -17,10 +17,11 @@ from vaenhance.config import DegradationConfig
 from vaenhance.data import blur, codec
 from vaenhance.data.camera import add_camera_noise, draw_camera
 from vaenhance.data.codec import GRID
-from vaenhance.data.noise import add_gaussian_noise
+from vaenhance.data.noise import add_gaussian_noise, add_grain
 from vaenhance.data.pixels import Pixels, to_8_bit
 
 KINDS = ("clean", "noise", "jpeg", "camera", "soft")
+GRAINED = ("clean", "jpeg")
 
 # Soft crops: part of each blur. What is not blurred is resampled, and so is
 # RESAMPLED of what is. Isotropic most often: lenses and scans are.
@@ -58,6 +59,9 @@ def degrade(
     def cut(image: Pixels) -> Pixels:
         return np.ascontiguousarray(image[top : top + crop, left : left + crop])
 
+    # Grain is a part of x. Not below noise: there it could not be told from it.
+    if kind in GRAINED and rng.random() < config.grain:
+        window = add_grain(window, _between(config.grain_sigma, rng) / 255.0, rng)
     y, sigma = _DEGRADE[kind](window, cut, config, rng)
     return cut(window), y, sigma if is_told else UNKNOWN
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vaenhance.config import Config
 from vaenhance.data.codec import GRID, resize
+from vaenhance.data.graphics import draw_graphic
 from vaenhance.data.pixels import Pixels
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -23,7 +24,7 @@ def draw_window(
     """Cuts a random clean window out of an image, downscaled and turned at random.
 
     Of ``detail_candidates`` places the one with the steepest gradients is taken;
-    flat places are drawn again.
+    flat places are drawn again. A part, ``graphics``, is drawn instead of cut.
 
     Returns:
         float32 (side, side, channels), side between crop and crop + GRID; with
@@ -32,6 +33,8 @@ def draw_window(
     data, channels = config.data, config.model.channels
     if data.whole:
         window = resize(image, data.crop)
+    elif data.graphics and rng.random() < data.graphics:
+        window = draw_graphic(data.crop + GRID, rng)
     else:
         shortest = min(image.shape[:2])
         side = min(data.crop + GRID, shortest)

@@ -10,6 +10,7 @@ import importlib.util
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,18 @@ Array = NDArray[np.floating]
 
 NAME = "OpenCV non-local means"
 SEARCH = 21  # pixels a side of the search window, as in OpenCV's manual
-# h and hColor over the noise level. Textured photographs want the first ones, smooth
-# ones the last; templates larger than 3 have not won (docs/benchmarks.md).
-GRID = ((0.4, 0.6), (0.5, 0.8), (0.6, 0.8), (0.7, 0.8), (0.8, 1.0), (1.0, 1.0))
+# Template side, and h and hColor over the noise level. Textured photographs want the
+# first ones, smooth ones the later ones, and strong noise the larger template. A grid
+# of 42 won nothing more (docs/benchmarks.md).
+GRID = (
+    (3, 0.4, 0.6),
+    (3, 0.5, 0.6),
+    (3, 0.6, 0.8),
+    (3, 0.7, 0.8),
+    (3, 0.8, 1.0),
+    (3, 1.0, 1.0),
+    (5, 0.6, 0.6),
+)
 TUNING_SIDE = 160  # pixels a side of what each image gives to the tuning
 
 
@@ -61,9 +71,15 @@ class NonLocalMeans:
 
     h: float
     h_color: float
+    template: int = 3
     # One channel is enough: gray images are not made colour for it.
     config: ModelConfig = field(default_factory=lambda: ModelConfig(channels=1))
     conditioned_on_noise: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What OpenCV is told."""
+        return {"h": self.h, "h_color": self.h_color, "template": self.template}
 
     def enhance(
         self,
@@ -74,7 +90,7 @@ class NonLocalMeans:
     ) -> Array:
         """float32 (H, W, 1 or 3) -> the same shape in [0, 1]; works on 8 bits."""
         pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-        answer = non_local_means(pixels, h=self.h, h_color=self.h_color)
+        answer = non_local_means(pixels, **self.settings)
         if progress is not None:
             progress(image.shape[0] * image.shape[1] / 1e6)
         return answer.astype(np.float32) / np.float32(255)
@@ -91,7 +107,7 @@ def tuned(middles: Sequence[tuple[Array, Array]], level: float | None) -> NonLoc
     if level is None:
         errors = [float(np.mean(np.square(y - x))) for x, y in middles]
         level = max(255.0 * statistics.fmean(errors) ** 0.5, 0.1)  # 0 divides by 0
-    candidates = [NonLocalMeans(h * level, color * level) for h, color in GRID]
+    candidates = [NonLocalMeans(h * level, c * level, t) for t, h, c in GRID]
 
     def score(candidate: NonLocalMeans) -> float:
         return statistics.fmean(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ class Line:
     figures: tuple[Figure, ...] = ()
     source: str = ""  # who published it, or why it is left out
     # The settings that were best, one for each column.
-    settings: tuple[dict[str, float], ...] = ()
+    settings: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class _Column:
     """One degradation in one measure: figures and settings by the names of the rows."""
 
     figures: dict[str, Figure]
-    settings: dict[str, dict[str, float]]
+    settings: dict[str, dict[str, Any]]
 
 
 def _measure_column(
@@ -194,7 +195,7 @@ def _measure_column(
                 pair = psnr_and_ssim(x, answer, luma=measure == Y)
                 rows.setdefault(name, []).append(pair)
     settings = {
-        name: {"h": method.h, "h_color": method.h_color}
+        name: method.settings
         for name, method in asked.items()
         if isinstance(method, baselines.NonLocalMeans)
     }

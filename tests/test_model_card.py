@@ -1,0 +1,72 @@
+"""The card of a shipped model: words from its configuration, scores from files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from scripts import model_card
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance.workflows.card import make_card
+
+CONFIG = """
+[card]
+title = "small: a test"
+purpose = "Tests."
+data = "Nothing."
+licence = "CC0-1.0"
+sources = ["nowhere (0 images): CC0"]
+limits = "Everything."
+"""
+ROW = {
+    "degradation": "noise 25",
+    "images": 3,
+    "psnr_input": 20.17654,
+    "psnr_enhanced": 31.5,
+    "ssim_input": 0.3,
+    "ssim_enhanced": 0.8,
+    "precision": "float32",
+    "protocol": {"luma": False},
+    "per_image": [{"image": "private.png"}],
+}
+
+
+def small_model(folder: Path) -> Path:
+    facts = {"device": "CPU", "precision": "float32", "images": 2, "megapixels": 0.1}
+    facts |= {"fingerprint": "ab", "weights": 5}
+    progress = {"step": 8, "seconds": 60, "skipped": 0, "init": "", "hours_before": 1}
+    card = make_card(tiny_config(), facts, progress, {"validation_psnr": 20.0}, True)
+    save_tiny_model(folder)
+    before = json.loads((folder / "card.json").read_text())
+    card["weights_sha256"] = before["weights_sha256"]
+    (folder / "card.json").write_text(json.dumps(card))
+    return folder
+
+
+def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
+    folder = small_model(tmp_path / "small")
+    before = json.loads((folder / "card.json").read_text())
+    (tmp_path / "c.toml").write_text(CONFIG)
+    luma = {**ROW, "degradation": "jpeg 10", "protocol": {"luma": True}}
+    clean = {**ROW, "degradation": "clean", "psnr_input": None}
+    (tmp_path / "a.json").write_text(f"{json.dumps(ROW)}\n{json.dumps(clean)}\n")
+    (tmp_path / "b.json").write_text(json.dumps(luma))
+    files = [f"--scores=bsd24={tmp_path / name}" for name in ("a.json", "b.json")]
+    page = tmp_path / "models" / "small.md"
+    config = str(tmp_path / "c.toml")
+    given = [str(folder), "--config", config, *files, "--page", str(page)]
+    assert model_card.main(given) == 0
+    card = json.loads((folder / "card.json").read_text())
+    assert card["title"] == "small: a test"
+    assert card["data"]["images"] == 2
+    assert card["training"] == before["training"]
+    assert card["weights_sha256"] == before["weights_sha256"]
+    assert card["scores"]["validation_psnr"] == 20.0
+    scores = card["scores"]["bsd24"]
+    assert list(scores) == ["noise 25", "clean", "jpeg 10, Y"]
+    assert scores["noise 25"]["psnr_input"] == 20.1765
+    assert "private" not in json.dumps(card)
+    text = page.read_text()
+    assert "| noise 25 | 20.18 | 31.50 | 0.3000 | 0.8000 |" in text
+    assert "| clean | – | 31.50 |" in text
+    assert "Everything." in text
