@@ -87,12 +87,3 @@ def test_without_a_noise_level_the_true_error_is_taken():
     found, told = baselines.tuned([(x, y)], None), baselines.tuned([(x, y)], 30.0)
     assert found.h == pytest.approx(told.h, rel=0.05)
     assert baselines.tuned([(x, x)], None).h > 0  # 0 would divide by 0 in OpenCV
-
-
-def test_the_middle_is_a_copy_of_at_most_its_side():
-    image = np.zeros((baselines.TUNING_SIDE + 20, 30, 3), np.float32)
-    image[10, 0] = 1
-    middle = baselines.middle(image)
-    assert middle.shape == (baselines.TUNING_SIDE, 30, 3)
-    assert middle[0, 0, 0] == 1
-    assert middle.base is None

@@ -250,14 +250,6 @@ def test_views_are_kept_for_the_first_images_only(folder):
     assert all(view.shape == (12, 30, 3) for view in found[0].views)
 
 
-def test_views_are_the_middle_of_large_images():
-    image = np.zeros((story.VIEW_SIDE + 40, 20, 3))
-    image[20, 0] = 1
-    middle = story._middle(image)
-    assert middle.shape == (story.VIEW_SIDE, 20, 3)
-    assert middle[0, 0, 0] == 1
-
-
 def test_rows_average_per_image_decibels():
     scores = [Score("a", "r", 20, 30, 0.5, 0.8), Score("b", "r", 24, 31, 0.7, 0.9)]
     perfect = Score("a", "clean", math.inf, 40, 1, 0.9)

@@ -10,6 +10,7 @@ from vaenhance.cli.options import (
     Container,
     Decorated,
     WordOr,
+    decorated,
     device_options,
     model_option,
     option,
@@ -19,9 +20,7 @@ from vaenhance.cli.options import (
 
 def enhance_options(command: Decorated) -> Decorated:
     """Adds all options of ``enhance``."""
-    for decorate in reversed(OPTIONS):
-        command = decorate(command)
-    return command
+    return decorated(command, *OPTIONS)
 
 
 def _check_suffix(

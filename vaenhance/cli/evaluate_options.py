@@ -14,154 +14,141 @@ from vaenhance.cli import options
 
 def image_options(command: options.Decorated) -> options.Decorated:
     """Which images are measured, and what is kept of them."""
-    for decorate in reversed(
-        (
-            options.option(
-                "--reference",
-                type=click.Path(path_type=Path),
-                metavar="FOLDER",
-                help="Clean images of the same names (any extension); SOURCE is "
-                "degraded.",
-            ),
-            options.option(
-                "--table",
-                is_flag=True,
-                help="Remake the published tables for the sets in SOURCE.",
-            ),
-            options.option(
-                "--limit",
-                type=click.IntRange(1),
-                metavar="N",
-                help="Only the first N images; with --table of each set.",
-            ),
-            options.option(
-                "--sheet",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE.png",
-                help="Save parts of the first images: degraded, enhanced, reference.",
-            ),
-            options.option(
-                "--overwrite", is_flag=True, help="Replace a sheet that exists."
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return options.decorated(
+        command,
+        options.option(
+            "--reference",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help="Clean images of the same names (any extension); SOURCE is degraded.",
+        ),
+        options.option(
+            "--table",
+            is_flag=True,
+            help="Remake the published tables for the sets in SOURCE.",
+        ),
+        options.option(
+            "--limit",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Only the first N images; with --table of each set.",
+        ),
+        options.option(
+            "--sheet",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.png",
+            help="Save parts of the first images: degraded, enhanced, reference.",
+        ),
+        options.option(
+            "--overwrite", is_flag=True, help="Replace a sheet that exists."
+        ),
+    )
 
 
 def degradation_options(command: options.Decorated) -> options.Decorated:
     """What is done to clean images; every one may be given several times."""
     heading = "Degradation of clean images"
-    for decorate in reversed(
-        (
-            options.option(
-                "--noise",
-                type=click.FloatRange(0.0, 255.0, min_open=True),
-                multiple=True,
-                metavar="SIGMA",
-                section=heading,
-                help="Gaussian noise, 0-255 scale; repeat for several rows.",
-            ),
-            options.option(
-                "--jpeg",
-                type=click.IntRange(1, 100),
-                multiple=True,
-                metavar="QUALITY",
-                section=heading,
-                help="JPEG compression; repeat for several rows.",
-            ),
-            options.option(
-                "--blur",
-                type=click.FloatRange(0.0, 50.0, min_open=True),
-                multiple=True,
-                metavar="SIGMA",
-                section=heading,
-                help="Gaussian blur, pixels; repeat for several rows.",
-            ),
-            options.option(
-                "--clean",
-                is_flag=True,
-                section=heading,
-                help="A row without degradation: what the model does to good images.",
-            ),
-            options.option(
-                "--combine",
-                is_flag=True,
-                section=heading,
-                help="One after the other (blur, noise, JPEG), not a row for each.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return options.decorated(
+        command,
+        options.option(
+            "--noise",
+            type=click.FloatRange(0.0, 255.0, min_open=True),
+            multiple=True,
+            metavar="SIGMA",
+            section=heading,
+            help="Gaussian noise, 0-255 scale; repeat for several rows.",
+        ),
+        options.option(
+            "--jpeg",
+            type=click.IntRange(1, 100),
+            multiple=True,
+            metavar="QUALITY",
+            section=heading,
+            help="JPEG compression; repeat for several rows.",
+        ),
+        options.option(
+            "--blur",
+            type=click.FloatRange(0.0, 50.0, min_open=True),
+            multiple=True,
+            metavar="SIGMA",
+            section=heading,
+            help="Gaussian blur, pixels; repeat for several rows.",
+        ),
+        options.option(
+            "--clean",
+            is_flag=True,
+            section=heading,
+            help="A row without degradation: what the model does to good images.",
+        ),
+        options.option(
+            "--combine",
+            is_flag=True,
+            section=heading,
+            help="One after the other (blur, noise, JPEG), not a row for each.",
+        ),
+    )
 
 
 def protocol_options(command: options.Decorated) -> options.Decorated:
     """What else moves the figures."""
     heading = "Protocol"
-    for decorate in reversed(
-        (
-            options.option(
-                "--clip",
-                is_flag=True,
-                section=heading,
-                help="Round degraded images to 8 bits; default: unclipped floats.",
-            ),
-            options.option(
-                "--luma",
-                is_flag=True,
-                section=heading,
-                help="Measure on Y of YCbCr (BT.601) instead of RGB.",
-            ),
-            options.option(
-                "--subsampling",
-                type=click.Choice(["4:2:0", "4:4:4"]),
-                default="4:2:0",
-                show_default=True,
-                section=heading,
-                help="Chroma of the JPEG.",
-            ),
-            options.option(
-                "--known-noise",
-                is_flag=True,
-                section=heading,
-                help="Tell the model the sigma of the noise.",
-            ),
-            options.option(
-                "--seed",
-                type=click.IntRange(0, 2**31 - 1),
-                metavar="N",
-                default=0,
-                show_default=True,
-                section=heading,
-                help="Of the noise; each image has its own, by its name.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return options.decorated(
+        command,
+        options.option(
+            "--clip",
+            is_flag=True,
+            section=heading,
+            help="Round degraded images to 8 bits; default: unclipped floats.",
+        ),
+        options.option(
+            "--luma",
+            is_flag=True,
+            section=heading,
+            help="Measure on Y of YCbCr (BT.601) instead of RGB.",
+        ),
+        options.option(
+            "--subsampling",
+            type=click.Choice(["4:2:0", "4:4:4"]),
+            default="4:2:0",
+            show_default=True,
+            section=heading,
+            help="Chroma of the JPEG.",
+        ),
+        options.option(
+            "--known-noise",
+            is_flag=True,
+            section=heading,
+            help="Tell the model the sigma of the noise.",
+        ),
+        options.option(
+            "--seed",
+            type=click.IntRange(0, 2**31 - 1),
+            metavar="N",
+            default=0,
+            show_default=True,
+            section=heading,
+            help="Of the noise; each image has its own, by its name.",
+        ),
+    )
 
 
 def posterior_options(command: options.Decorated) -> options.Decorated:
     """What is measured beside the posterior's mean."""
     heading = "Beside the mean of the posterior"
-    for decorate in reversed(
-        (
-            options.option(
-                "--draws",
-                type=click.IntRange(1),
-                metavar="K",
-                default=None,
-                section=heading,
-                help="Also PSNR of one draw from the posterior, and of the mean of K.",
-            ),
-            options.option(
-                "--latents",
-                is_flag=True,
-                section=heading,
-                help="Also what each level says: its KL, and channels that are active.",
-            ),
-        )
-    ):
-        command = decorate(command)
-    return command
+    return options.decorated(
+        command,
+        options.option(
+            "--draws",
+            type=click.IntRange(1),
+            metavar="K",
+            default=None,
+            section=heading,
+            help="Also PSNR of one draw from the posterior, and of the mean of K.",
+        ),
+        options.option(
+            "--latents",
+            is_flag=True,
+            section=heading,
+            help="Also what each level says: its KL, and channels that are active.",
+        ),
+    )

@@ -111,6 +111,15 @@ class WordOr(ParamType):
             self.fail(f"{error.message} Or give {self.word}.", param, ctx)
 
 
+def decorated(
+    command: Decorated, *decorators: Callable[[Decorated], Decorated]
+) -> Decorated:
+    """The command with options that ``--help`` shows in the order given."""
+    for decorate in reversed(decorators):
+        command = decorate(command)
+    return command
+
+
 def verbosity_options(command: Decorated) -> Decorated:
     """Adds -q and -v; they act on the console, the command never sees them."""
     for decorate in (

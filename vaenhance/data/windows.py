@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from vaenhance.config import Config
 from vaenhance.data.codec import GRID, resize
 from vaenhance.data.graphics import draw_graphic
-from vaenhance.data.pixels import Pixels
+from vaenhance.data.pixels import LUMA, Pixels
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 MOST_TRIES = 8  # windows looked at for one with enough detail
 
 

@@ -115,9 +115,3 @@ def tuned(middles: Sequence[tuple[Array, Array]], level: float | None) -> NonLoc
         )
 
     return max(candidates, key=score)
-
-
-def middle(image: Array) -> Array:
-    """A copy of the middle of an image, so that the whole one can be dropped."""
-    top, left = (max(side - TUNING_SIDE, 0) // 2 for side in image.shape[:2])
-    return image[top : top + TUNING_SIDE, left : left + TUNING_SIDE].copy()

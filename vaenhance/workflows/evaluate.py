@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vaenhance.data import codec
 from vaenhance.data.blur import gaussian_blur
 from vaenhance.data.noise import add_gaussian_noise
-from vaenhance.data.pixels import to_8_bit
+from vaenhance.data.pixels import middle, to_8_bit
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.workflows.enhancer import Enhancer, estimate, psnr_and_ssim
 from vaenhance.workflows.pairs import Failure, Pair, read
@@ -211,7 +211,9 @@ def evaluate(
                 psnr_enhanced=after[0],
                 ssim_input=before[1],
                 ssim_enhanced=after[1],
-                views=tuple(map(_middle, (y, answer, x))) if index < views else (),
+                views=tuple(middle(image, VIEW_SIDE) for image in (y, answer, x))
+                if index < views
+                else (),
                 **_of_posterior(model, x, y, sigma, settings, pair.name),
             )
 
@@ -281,9 +283,3 @@ def _key(name: str) -> int:
     # One file system stores an accent composed, another decomposed.
     key = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
     return int.from_bytes(key[:8], "little")
-
-
-def _middle(image: Array) -> Array:
-    """A copy of the middle, so that the whole image can be dropped."""
-    top, left = (max(side - VIEW_SIDE, 0) // 2 for side in image.shape[:2])
-    return image[top : top + VIEW_SIDE, left : left + VIEW_SIDE].copy()

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import metrics
-from vaenhance.data.pixels import to_8_bit
+from vaenhance.data.pixels import LUMA, middle, to_8_bit
 from vaenhance.errors import PhotoError
 from vaenhance.workflows import baselines
 from vaenhance.workflows.enhancer import Enhancer, estimate, psnr_and_ssim
@@ -26,7 +26,6 @@ from vaenhance.workflows.standards import AS_IT_IS, GRAY, ImageSet, Task, Y
 Array = NDArray[np.floating]
 
 INPUT = "input"
-_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,8 @@ def _measure_column(
 
     middles: list[tuple[Array, Array]] = []
     if baselines.why_missing() is None:
-        middles = [(baselines.middle(x), baselines.middle(y)) for x, y in examples()]
+        side = baselines.TUNING_SIDE
+        middles = [(middle(x, side), middle(y, side)) for x, y in examples()]
     asked = methods(model, title, middles, row)
     measures = checked.measures(task)
     found: dict[str, dict[str, list[tuple[float, float]]]] = {m: {} for m in measures}
@@ -222,7 +222,7 @@ def take(x: Array, what: str) -> Array:
     """
     if what == AS_IT_IS or x.shape[2] == 1:
         return x
-    plane = metrics.luma(x) if what == Y else x @ _WEIGHTS
+    plane = metrics.luma(x) if what == Y else x @ LUMA
     return to_8_bit(plane[..., None].astype(np.float32))
 
 
