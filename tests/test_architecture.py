@@ -24,6 +24,7 @@ LAYERS = {
     "model": 1,
     "data": 1,
     "photo": 1,
+    "latents": 1,
     "tiling": 1,
     "checkpoint": 1,
     "metrics": 1,

@@ -1,8 +1,8 @@
 """vaenhance enhances photographs with variational autoencoders.
 
-The Python interface is ``load_model``, ``builtin_models`` and ``Model``. They are
-looked up when first used: importing this package does not import TensorFlow,
-so the command line answers at once.
+The Python interface is ``load_model``, ``builtin_models`` and ``Model``, and the
+classes for files of latents. They are looked up when first used: importing this package
+does not import TensorFlow, so the command line answers at once.
 """
 
 from __future__ import annotations
@@ -10,10 +10,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vaenhance.api import Latents, Model, builtin_models, load_model
+    from vaenhance.api import (
+        Entry,
+        LatentReader,
+        Latents,
+        LatentWriter,
+        Model,
+        TiledLatents,
+        builtin_models,
+        load_model,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["Latents", "Model", "__version__", "builtin_models", "load_model"]
+__all__ = [
+    "Entry",
+    "LatentReader",
+    "LatentWriter",
+    "Latents",
+    "Model",
+    "TiledLatents",
+    "__version__",
+    "builtin_models",
+    "load_model",
+]
 
 
 def __getattr__(name: str) -> Any:

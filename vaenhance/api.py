@@ -20,19 +20,16 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, runtime, tiling
 from vaenhance.api_inputs import check_input
 from vaenhance.api_posterior import Posterior
+from vaenhance.api_tiles import Tiles
 from vaenhance.checkpoint import builtin_models, find_model
 from vaenhance.config import ModelConfig, stride
-from vaenhance.errors import OutOfMemory, UsageProblem
+from vaenhance.errors import UsageProblem
+from vaenhance.latents import Entry, LatentReader, LatentWriter, Origin, TiledLatents
 
 Pixels = NDArray[np.float32]
 
-# Pixels. On four noisy photographs, tiles of the photo model differed from the whole by
-# at most 0.4 of 255 levels; with an overlap of 128 by 1.2, where a sky meets an edge.
-DEFAULT_OVERLAP = 160
-WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
 # Pixels mirrored around an image (docs/design.md); models of any size only.
 MARGIN = 32
-SMALLEST_TILE = 128  # pixels; below this running out of memory is final
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model(Posterior):
+class Model(Tiles, Posterior):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:
@@ -87,6 +84,7 @@ class Model(Posterior):
         device: for people, e.g. "CPU (2 cores)".
         precision: float32, bfloat16 or float16.
         margin: pixels mirrored around images before the network sees them.
+        checksum: SHA-256 of its weights.
         tile_limit: largest tile that memory has allowed so far, pixels; 0 = any.
     """
 
@@ -108,6 +106,7 @@ class Model(Posterior):
         self.margin = -(-MARGIN // step) * step if self.is_any_size else 0
         self.tile_limit = 0
         self._inference = Inference(folder, config, sitting)
+        self.checksum = checkpoint.weights_checksum(folder)
 
     @property
     def conditioned_on_noise(self) -> bool:
@@ -118,6 +117,16 @@ class Model(Posterior):
     def is_any_size(self) -> bool:
         """Tells whether the model takes images of any size."""
         return self.config.network == "ladder" and not self.config.image_size
+
+    @property
+    def origin(self) -> Origin:
+        """Returns what a file of this model's latents says of it."""
+        side = self.config.image_size or stride(self.config)
+        steps = [
+            side // shape[0] for shape in self._inference.latent_shapes(side, side)
+        ]
+        own = stride(self.config), self.margin, tuple(steps)
+        return Origin(self.name, self.checksum, self.precision, *own)
 
     def enhance(
         self,
@@ -156,31 +165,18 @@ class Model(Posterior):
         if image.ndim == 4:
             dials |= {"tile": tile, "overlap": overlap, "progress": progress}
             return np.stack([self.enhance(one, **dials) for one in image])
-        tile = WHOLE_UP_TO if tile is None else tile
-        if self.config.image_size:
-            tile = 0
-        longest = max(image.shape[:2]) + 2 * self.margin
-        while True:
-            # A tile of 0 stands for the whole image, unless memory has spoken.
-            side = min(filter(None, (tile, self.tile_limit)), default=0)
-            shared = DEFAULT_OVERLAP if overlap is None else overlap
-            if overlap is None or side == self.tile_limit:
-                shared = min(shared, side // 2)
-            try:
-                return tiling.enhance_tiled(
-                    image,
-                    lambda y: self._inference.restore(y[None], noise_sigma)[0],
-                    tiling.Tiling(side, shared, stride(self.config), self.margin),
-                    strength,
-                    progress or (lambda megapixels: None),
-                )
-            except ValueError as error:
-                raise UsageProblem(str(error)) from error
-            except OutOfMemory:
-                used = min(side or longest, longest)
-                if used <= SMALLEST_TILE or self.config.image_size:
-                    raise
-                self.tile_limit = max(SMALLEST_TILE, used // 2)
+        return self._within_memory(
+            image.shape[:2],
+            tile,
+            overlap,
+            lambda cut: tiling.enhance_tiled(
+                image,
+                lambda y: self._inference.restore(y[None], noise_sigma)[0],
+                cut,
+                strength,
+                progress or (lambda megapixels: None),
+            ),
+        )
 
     def encode(
         self, image: NDArray[Any], *, noise_sigma: float | None = None
@@ -275,8 +271,12 @@ class Model(Posterior):
 
 
 __all__ = [
+    "Entry",
+    "LatentReader",
+    "LatentWriter",
     "Latents",
     "Model",
+    "TiledLatents",
     "builtin_models",
     "find_model",
     "load_model",

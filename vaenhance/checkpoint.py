@@ -45,6 +45,7 @@ __all__ = [
     "save_config",
     "save_model",
     "save_state",
+    "weights_checksum",
     "write_text",
 ]
 
@@ -169,6 +170,16 @@ def load_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
     if not all(np.isfinite(value).all() for value in stored.values()):
         raise ModelError(f"{path} holds values that are not finite")
     return {name: value.astype(np.float32) for name, value in stored.items()}
+
+
+def weights_checksum(folder: Path) -> str:
+    """Returns the SHA-256 that a model's weights claim; ``load_weights`` checks it.
+
+    Raises:
+        ModelError: they are missing or damaged.
+    """
+    with open_h5(folder / WEIGHTS) as file:
+        return str(file.attrs.get("sha256", ""))
 
 
 # === Training states ===

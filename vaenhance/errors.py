@@ -31,6 +31,10 @@ class DeviceError(UsageProblem):
     """The device or precision that was asked for is not available."""
 
 
+class LatentError(UsageProblem):
+    """A file of latents is damaged, of a newer version or of another model."""
+
+
 class PhotoError(VaenhanceError):
     """One image cannot be read or written; the message is the reason alone."""
 

@@ -7,97 +7,38 @@ is mirrored around the image exists only in the tiles that show it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.tiling_grid import (
+    Grid,
+    Tiling,
+    grids,
+    make_grid,
+    padded_place,
+    places,
+    tile_weights,
+)
+
+__all__ = [
+    "Grid",
+    "Tiling",
+    "decode_tiled",
+    "enhance_strips",
+    "enhance_tiled",
+    "from_float",
+    "make_grid",
+    "padded_place",
+    "places",
+    "read_padded",
+    "tile_weights",
+    "to_float",
+]
+
 Pixels = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How one side of an image is covered by tiles. All in pixels.
-
-    Attributes:
-        length: side to cover, padded to a multiple of the network's stride.
-        tile: side of every tile.
-        overlap: shared by neighbours (the last pair may share more).
-        starts: first pixel of every tile.
-    """
-
-    length: int
-    tile: int
-    overlap: int
-    starts: tuple[int, ...]
-
-
-def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
-    """Covers a side with the fewest tiles of equal size.
-
-    Args:
-        length: side to cover, ≥ 1.
-        tile: largest side of a tile; 0 for one tile however long the side is.
-        overlap: at least so much is shared by neighbours.
-        stride: tiles start and end at multiples of this, so that a network of
-            that stride sees the same phase as in the whole image.
-
-    Raises:
-        ValueError: the tile is not larger than the overlap.
-    """
-    padded = _up(length, stride)
-    tile = padded if tile == 0 else min(_up(tile, stride), padded)
-    if tile == padded:
-        return Grid(padded, padded, 0, (0,))
-    overlap = _up(overlap, stride)
-    if tile <= overlap:
-        raise ValueError(
-            f"expected a tile larger than the overlap ({overlap} pixels), "
-            f"received tile={tile}"
-        )
-    count = math.ceil((padded - overlap) / (tile - overlap))
-    # The smallest tile that needs no more tiles: nothing is computed twice
-    # that need not be.
-    tile = _up(math.ceil((padded - overlap) / count) + overlap, stride)
-    step = tile - overlap
-    starts = tuple(min(i * step, padded - tile) for i in range(count))
-    return Grid(padded, tile, overlap, starts)
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """How an image is cut. All in pixels.
-
-    Attributes:
-        tile: largest side; 0 = whole.
-        overlap: shared by neighbours.
-        stride: of the network.
-        margin: mirrored around the image and cut off again, a multiple of the
-            stride, so that the image keeps its phase.
-    """
-
-    tile: int
-    overlap: int
-    stride: int
-    margin: int = 0
-
-
-def padded_place(
-    height: int, width: int, margin: int, stride: int
-) -> tuple[slice, slice]:
-    """Returns the rows and columns that are shown to a network in all.
-
-    They begin a margin before the image and end as far behind it, or up to a stride
-    farther, so that their number is a multiple of the stride. For ``read_padded``.
-    """
-    rows, columns = (
-        slice(-margin, _up(side + 2 * margin, stride) - margin)
-        for side in (height, width)
-    )
-    return rows, columns
 
 
 def enhance_tiled(
@@ -123,35 +64,100 @@ def enhance_tiled(
     Raises:
         ValueError: the tile is not larger than the overlap.
     """
-    height, width = image.shape[:2]
-    margin = tiling.margin
-    rows, columns = (
-        make_grid(side + 2 * margin, tiling.tile, tiling.overlap, tiling.stride)
-        for side in (height, width)
+
+    def blend(values: Pixels, rows: slice) -> Pixels:
+        if strength == 1:
+            return values
+        y = to_float(image[rows])
+        return y + np.float32(strength) * (values - y)
+
+    strips = compute_strips(
+        lambda *place: compute(read_padded(image, place)),
+        image.shape[:2],
+        tiling,
+        progress,
     )
+    return _collected(strips, image.shape, image.dtype, blend)
+
+
+def decode_tiled(
+    compute: Callable[[slice, slice], Pixels],
+    shape: tuple[int, int, int],
+    dtype: np.dtype,
+    tiling: Tiling,
+    progress: Callable[[float], None] = lambda megapixels: None,
+) -> NDArray[Any]:
+    """Puts an image together from tiles, just as ``enhance_tiled`` does.
+
+    Args:
+        compute: returns the padded tile of a place; asked row by row.
+        shape: (H, W, C) of the image.
+        dtype: uint8, uint16 or float32.
+        tiling: as the tiles were cut.
+        progress: called after each tile with the megapixels that it adds.
+
+    Returns:
+        (H, W, C) of that type; integers are clipped and rounded.
+
+    Raises:
+        ValueError: the tile is not larger than the overlap.
+    """
+    strips = compute_strips(compute, shape[:2], tiling, progress)
+    return _collected(strips, shape, dtype, lambda values, rows: values)
+
+
+def compute_strips(
+    compute: Callable[[slice, slice], Pixels],
+    size: tuple[int, ...],
+    tiling: Tiling,
+    progress: Callable[[float], None] = lambda megapixels: None,
+) -> Iterator[tuple[int, Pixels]]:
+    """Blends the tiles of an image and yields strips of it, top to bottom.
+
+    Args:
+        compute: returns the padded tile of a place of the image.
+        size: (H, W), pixels of the image.
+        tiling: how it is cut.
+        progress: called after each tile with the megapixels of image that it adds.
+
+    Yields:
+        (first row, (height, W, C) float32); rows and columns of the margin are cut
+        off.
+    """
+    height, width = size
+    margin = tiling.margin
+    rows, columns = grids(size, tiling)
     scale = height * width / (rows.length * columns.length)
     strips = enhance_strips(
-        lambda *place: read_padded(image, _moved(place, -margin)),
-        compute,
+        lambda *place: _moved(place, -margin),
+        lambda place: compute(*place),
         rows,
         columns,
         lambda megapixels: progress(megapixels * scale),
     )
-    result = np.empty_like(image)
     for start, strip in strips:
         first = start - margin  # row of the image; of the margin where it is negative
         top, bottom = np.clip([first, first + len(strip)], 0, height)
-        values = strip[top - first : bottom - first, margin : margin + width]
-        if strength < 1:
-            y = to_float(image[top:bottom])
-            values = y + np.float32(strength) * (values - y)
-        result[top:bottom] = from_float(values, image.dtype)
+        yield top, strip[top - first : bottom - first, margin : margin + width]
+
+
+def _collected(
+    strips: Iterator[tuple[int, Pixels]],
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    finish: Callable[[Pixels, slice], Pixels],
+) -> NDArray[Any]:
+    """Returns the image that strips make up, in its own type."""
+    result = np.empty(shape, dtype)
+    for top, strip in strips:
+        rows = slice(top, top + len(strip))
+        result[rows] = from_float(finish(strip, rows), dtype)
     return result
 
 
 def enhance_strips(
-    read: Callable[[slice, slice], Pixels],
-    compute: Callable[[Pixels], Pixels],
+    read: Callable[[slice, slice], Any],
+    compute: Callable[[Any], Pixels],
     rows: Grid,
     columns: Grid,
     progress: Callable[[float], None] = lambda megapixels: None,
@@ -159,8 +165,8 @@ def enhance_strips(
     """Runs a function over all tiles and yields blended strips, top to bottom.
 
     Args:
-        read: returns the padded input of a place, (tile, tile, C).
-        compute: returns a tile of the same height and width.
+        read: returns the input of a place, whatever it is.
+        compute: returns a tile, (tile, tile, C), from that.
         rows: tiles over the height.
         columns: tiles over the width.
         progress: called after each tile with the megapixels of image that it adds.
@@ -172,48 +178,25 @@ def enhance_strips(
     down, across = tile_weights(rows), tile_weights(columns)
     total = rows.length * columns.length / 1e6
     share = total / (len(rows.starts) * len(columns.starts))
-    channels = read(slice(0, 1), slice(0, 1)).shape[-1]
     held: Pixels | None = None  # weighted sums of the rows still to be added to
     for i, top in enumerate(rows.starts):
-        strip = np.zeros((rows.tile, columns.length, channels), np.float32)
+        strip: Pixels | None = None
         for j, left in enumerate(columns.starts):
             place = slice(top, top + rows.tile), slice(left, left + columns.tile)
             result = compute(read(*place))
+            if strip is None:
+                size = rows.tile, columns.length, result.shape[-1]
+                strip = np.zeros(size, np.float32)
             weight = down[i][:, None, None] * across[j][None, :, None]
             strip[:, place[1]] += weight * result
             progress(share)
+        assert strip is not None  # a grid has at least one tile
         if held is not None:
             strip[: len(held)] += held
         is_last = i + 1 == len(rows.starts)
         ready = rows.tile if is_last else rows.starts[i + 1] - top
         yield top, strip[:ready]
         held = strip[ready:].copy()
-
-
-def tile_weights(grid: Grid) -> list[NDArray[np.float32]]:
-    """Returns each tile's blending weights along one side; they sum to 1.
-
-    Three eighths of the overlap next to an inner border have no weight: there the
-    network has seen padding instead of the image. Over the quarter between, a ramp
-    leads from one tile to the other.
-    """
-    raw = []
-    total = np.zeros(grid.length)
-    margin = 3 * grid.overlap // 8
-    position = np.arange(grid.tile)
-    for i, start in enumerate(grid.starts):
-        weight = np.ones(grid.tile)
-        ramp = max(grid.overlap - 2 * margin, 1)
-        if i:
-            weight *= np.clip((position - margin + 0.5) / ramp, 0, 1)
-        if i + 1 < len(grid.starts):
-            weight *= np.clip((grid.tile - margin - position - 0.5) / ramp, 0, 1)
-        raw.append(weight)
-        total[start : start + grid.tile] += weight
-    return [
-        (weight / total[start : start + grid.tile]).astype(np.float32)
-        for start, weight in zip(grid.starts, raw, strict=True)
-    ]
 
 
 def read_padded(image: NDArray[Any], place: tuple[slice, slice]) -> Pixels:
@@ -266,7 +249,3 @@ def _mirrored(place: slice, length: int) -> NDArray[np.intp]:
 def _moved(place: tuple[slice, slice], by: int) -> tuple[slice, slice]:
     rows, columns = (slice(side.start + by, side.stop + by) for side in place)
     return rows, columns
-
-
-def _up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

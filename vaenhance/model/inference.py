@@ -79,6 +79,21 @@ class Inference:
 
         self._posterior = compiled(posterior, images, sigma, latents)
         self._encode = compiled(lambda y, s: network.infer(y, s)[2], images, sigma)
+        self._encode_draw = compiled(
+            lambda y, s, e: network.infer(y, s, e)[2], images, sigma, latents
+        )
+
+        def describe(y: Any, s: Any) -> Any:
+            scales: list[Any] = []
+            distances: list[Any] = []
+
+            def note(q: Any) -> None:
+                scales.append(tf.exp(q.gaussian.log_scale))
+                distances.append(q.delta_mean)
+
+            return network.infer(y, s, observe=note)[2], scales, distances
+
+        self._describe = compiled(describe, images, sigma)
         self._decode = compiled(
             lambda z, h, w: image(likelihood, network.decode(z, h, w)),
             latents,
@@ -99,10 +114,8 @@ class Inference:
     def restore(self, y: Pixels, noise_sigma: float | None) -> Pixels:
         """Returns E[x|z] at the posterior mean, the shape of y."""
         result = self._call(lambda: self._restore(y, _levels(y, noise_sigma)).numpy())
-        if np.isfinite(result).all():
+        if self._is_usable([result]):
             return result
-        if not self._is_half:
-            raise VaenhanceError(_NOT_FINITE)
         return self._in_float32().restore(y, noise_sigma)
 
     def posterior(
@@ -121,24 +134,76 @@ class Inference:
         levels, noise = _levels(y, noise_sigma), list(epsilons)
         found, kls = self._call(lambda: self._posterior(y, levels, noise))
         result = found.numpy()
-        if np.isfinite(result).all():
+        if self._is_usable([result]):
             return result, [kl.numpy() for kl in kls]
-        if not self._is_half:
-            raise VaenhanceError(_NOT_FINITE)
         return self._in_float32().posterior(y, noise_sigma, epsilons)
 
-    def encode(self, y: Pixels, noise_sigma: float | None) -> list[Pixels]:
-        """Returns the posterior means, coarse to fine."""
-        levels = self._call(lambda: self._encode(y, _levels(y, noise_sigma)))
-        return [z.numpy() for z in levels]
+    def encode(
+        self,
+        y: Pixels,
+        noise_sigma: float | None,
+        epsilons: Sequence[Pixels] | None = None,
+    ) -> list[Pixels]:
+        """Returns the posterior means, or a draw, of every level, coarse to fine.
+
+        Args:
+            y: degraded images.
+            noise_sigma: None where it is unknown.
+            epsilons: standard normal noise of each level; None for the means.
+        """
+        levels = _levels(y, noise_sigma)
+        noise = None if epsilons is None else list(epsilons)
+        found = self._call(
+            lambda: (
+                self._encode(y, levels)
+                if noise is None
+                else self._encode_draw(y, levels, noise)
+            )
+        )
+        latents = [z.numpy() for z in found]
+        if self._is_usable(latents):
+            return latents
+        return self._in_float32().encode(y, noise_sigma, epsilons)
+
+    def describe(
+        self, y: Pixels, noise_sigma: float | None
+    ) -> tuple[list[Pixels], list[Pixels], list[Pixels]]:
+        """Returns what the posterior is at its mean, three lists, coarse to fine.
+
+        Args:
+            y: degraded images.
+            noise_sigma: None where it is unknown.
+
+        Returns:
+            (means, standard deviations, means in units of the prior: their distance
+            from its mean, divided by its standard deviation).
+        """
+        levels = _levels(y, noise_sigma)
+        found = self._call(lambda: self._describe(y, levels))
+        means, scales, distances = ([z.numpy() for z in part] for part in found)
+        if self._is_usable([*means, *scales, *distances]):
+            return means, scales, distances
+        return self._in_float32().describe(y, noise_sigma)
 
     def decode(self, latents: Sequence[Pixels], height: int, width: int) -> Pixels:
         """Returns E[x|z] of given latents."""
-        return self._call(lambda: self._decode(list(latents), height, width).numpy())
+        given = list(latents)
+        result = self._call(lambda: self._decode(given, height, width).numpy())
+        if self._is_usable([result]):
+            return result
+        return self._in_float32().decode(latents, height, width)
 
     def draw(self, epsilons: Sequence[Pixels], height: int, width: int) -> Pixels:
         """Returns E[x|z] of latents drawn from the prior with the given noise."""
         return self._call(lambda: self._draw(list(epsilons), height, width).numpy())
+
+    def _is_usable(self, arrays: Sequence[Pixels]) -> bool:
+        """Tells whether all is finite; if not, float32 may help, or nothing."""
+        if all(np.isfinite(array).all() for array in arrays):
+            return True
+        if not self._is_half:
+            raise VaenhanceError(_NOT_FINITE)
+        return False
 
     def _call(self, function: Callable[[], Any]) -> Any:
         try:

@@ -179,7 +179,10 @@ class Ladder(keras.Model):
         for level in reversed(range(len(config.widths))):
             prior = DiagonalGaussian(*split_gaussian(self.prior_head[level](h)))
             z = latent(level, h, prior)
-            h = h + self.merge[level](tf.cast(z, self.compute_dtype))
+            merged = self.merge[level](tf.cast(z, self.compute_dtype))
+            # Keeps TensorFlow from joining the convolution with the sum, which it can
+            # do in ``infer`` but not in ``decode``: all three ways round alike.
+            h = h + tf.ensure_shape(merged, [None, None, None, config.widths[level]])
             for block in self.down_blocks[level]:
                 h = block(h)
             if level:
@@ -204,6 +207,7 @@ class Ladder(keras.Model):
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
         keep: Any = None,
+        observe: Callable[[ResidualPosterior], None] = lambda q: None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder.
 
@@ -214,6 +218,7 @@ class Ladder(keras.Model):
                 gives the posterior mean.
             keep: (B,) 1 where the residual form adds y, 0 where it is dropped;
                 None adds it. Without ``residual`` it has no effect.
+            observe: is shown the posterior of each level, coarse to fine.
 
         Returns:
             (likelihood parameters, KL in nats per image (B,) of each level,
@@ -226,6 +231,7 @@ class Ladder(keras.Model):
         def latent(level, h, prior):
             q = self.posterior(level, h, found[level], prior)
             kls.append(q.kl_divergence())
+            observe(q)
             gaussian = q.gaussian
             at = len(latents)
             z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[at])

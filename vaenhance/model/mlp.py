@@ -6,7 +6,7 @@ normal prior. The same calls as ``Ladder``, with one level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -61,19 +61,19 @@ class DenseVAE(keras.Model):
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
         keep: Any = None,
+        observe: Callable[[ResidualPosterior], None] = lambda q: None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder; see ``Ladder.infer``."""
         h = tf.reshape(y, [tf.shape(y)[0], self.pixels])
         for layer in self.encoder:
             h = layer(h)
-        mean, log_scale = split_gaussian(self.posterior_head(h))
+        parameters = self.posterior_head(h)[:, None, None, :]
+        mean, log_scale = split_gaussian(parameters)
         prior = DiagonalGaussian(tf.zeros_like(mean), tf.zeros_like(mean))
         q = ResidualPosterior(prior, mean, log_scale)
+        observe(q)
         gaussian = q.gaussian
-        z = gaussian.mean
-        if epsilons is not None:
-            z = gaussian.sample(tf.reshape(epsilons[0], tf.shape(mean)))
-        z = z[:, None, None, :]
+        z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[0])
         side = self.config.image_size
         return self.decode([z], side, side), [q.kl_divergence()], [z]
 

@@ -11,7 +11,7 @@ cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff`
 ``exif`` and ``ifd`` the tags; ``atomic`` puts bytes into a folder.
 """
 
-from vaenhance.photo.atomic import write_atomic
+from vaenhance.photo.atomic import atomic_stream, write_atomic
 from vaenhance.photo.model import (
     EXTENSIONS,
     WRITABLE,
@@ -33,6 +33,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "PhotoInfo",
+    "atomic_stream",
     "check_encodable",
     "check_format",
     "encode_photo",

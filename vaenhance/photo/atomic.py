@@ -10,7 +10,9 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from vaenhance.errors import PhotoError
 
@@ -41,14 +43,25 @@ def write_atomic(data: bytes | memoryview, target: Path) -> None:
         PhotoError: It cannot be written; nothing is left behind and a file that was
             there is unharmed.
     """
+    with atomic_stream(target) as stream:
+        stream.write(data)
+
+
+@contextlib.contextmanager
+def atomic_stream(target: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the target's name at the end, as in ``write_atomic``.
+
+    Raises:
+        PhotoError: As ``write_atomic``, also for an OSError of the caller's writing.
+    """
     # 0o666 leaves the permissions to the umask, which mkstemp would not.
     temporary = target.parent / f".vaenhance-{secrets.token_hex(8)}.tmp"
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as stream:
-            stream.write(data)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(temporary, flags, 0o666), "w+b") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)

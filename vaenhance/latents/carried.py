@@ -1,0 +1,80 @@
+"""What a photograph carries beside its pixels, as arrays in an archive.
+
+So that ``decode`` can write the file that ``enhance`` would have written.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.errors import LatentError
+from vaenhance.latents.members import read_array, write_array
+from vaenhance.photo import Metadata
+
+_BLOCKS = ("exif", "icc_profile", "xmp")
+_LARGEST_BLOCK = 64 << 20  # bytes
+_COLORS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
+
+
+def write_carried(
+    archive: zipfile.ZipFile,
+    index: int,
+    metadata: Metadata,
+    alpha: NDArray[np.unsignedinteger] | None,
+) -> None:
+    """Adds ``exif/3`` and so on for image 3, as far as it has them."""
+    blocks = {f"{name}/{index}": getattr(metadata, name) for name in _BLOCKS}
+    for color, data in metadata.png_color:
+        blocks[f"png_color/{index}/{color.decode('ascii')}"] = data
+    for key, block in blocks.items():
+        if block:
+            write_array(archive, key, np.frombuffer(block, np.uint8))
+    if alpha is not None:
+        write_array(archive, f"alpha/{index}", alpha)
+
+
+def read_metadata(
+    archive: zipfile.ZipFile, index: int, dpi: Sequence[float]
+) -> Metadata:
+    """Returns the metadata of an image; what is not there is None.
+
+    Raises:
+        LatentError: a block is too large or no bytes.
+    """
+    names = archive.NameToInfo
+
+    def block(key: str) -> bytes | None:
+        if f"{key}.npy" not in names:
+            return None
+        return read_array(archive, key, "u", _LARGEST_BLOCK).tobytes()
+
+    exif, icc_profile, xmp = (block(f"{name}/{index}") for name in _BLOCKS)
+    colors = tuple(
+        (name, data)
+        for name in _COLORS
+        if (data := block(f"png_color/{index}/{name.decode('ascii')}")) is not None
+    )
+    known = all(np.isfinite(dpi)) and min(dpi) > 0
+    resolution = (float(dpi[0]), float(dpi[1])) if known else None
+    return Metadata(exif, icc_profile, xmp, resolution, colors)
+
+
+def read_alpha(
+    archive: zipfile.ZipFile, index: int, shape: tuple[int, int], dtype: np.dtype
+) -> NDArray[np.unsignedinteger] | None:
+    """Returns the transparency of an image, (H, W), or None.
+
+    Raises:
+        LatentError: it is not as large as the image, or of another type.
+    """
+    key = f"alpha/{index}"
+    if f"{key}.npy" not in archive.NameToInfo:
+        return None
+    alpha = read_array(archive, key, "u", shape[0] * shape[1] * dtype.itemsize)
+    if alpha.shape != shape or alpha.dtype != dtype:
+        raise LatentError(f"{key} is not the transparency of image {index}")
+    return alpha

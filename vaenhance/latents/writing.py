@@ -1,0 +1,227 @@
+"""Write a file of latents, image by image, in memory that does not grow with them.
+
+Tiles go to a temporary file for each array; when all images are there, it is known
+whether they have one shape, and the archive is made of those files. It takes the
+target's name when it is whole.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.errors import UsageProblem
+from vaenhance.latents.carried import write_carried
+from vaenhance.latents.members import copied, write_array, write_pieces
+from vaenhance.latents.records import (
+    CONTENTS,
+    SCHEMA_VERSION,
+    Entry,
+    Origin,
+    Tile,
+    TiledLatents,
+)
+from vaenhance.photo import atomic_stream
+
+_FLOAT = np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Where the arrays of one image are."""
+
+    entry: Entry
+    alpha: NDArray[np.unsignedinteger] | None
+    shapes: dict[str, tuple[int, ...]]  # (T, h, w, c), or (D,) of a vector
+    starts: dict[str, int]  # byte in the temporary file
+
+
+class LatentWriter:
+    """Collects the latents of images and writes them as one ``.npz``.
+
+    Use it as a context; the file is written at its end, unless an error ends it.
+
+    Args:
+        target: the file, or a stream to write to.
+        origin: the model's (``Model.origin``).
+        content: ``mean``, ``mean and scale``, ``draws`` or ``vectors``.
+        facts: further words and numbers to keep, by name, such as a seed.
+        overwrite: replace a target that exists.
+
+    Raises:
+        UsageProblem: the target exists, or the content is none of these.
+    """
+
+    def __init__(
+        self,
+        target: str | Path | BinaryIO,
+        origin: Origin,
+        content: str = "mean",
+        *,
+        facts: dict[str, float | str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if content not in CONTENTS:
+            raise UsageProblem(f"content must be one of {CONTENTS}, not {content!r}")
+        self._target = Path(target) if isinstance(target, str) else target
+        if isinstance(self._target, Path) and self._target.exists() and not overwrite:
+            raise UsageProblem(f"{target} exists; pass overwrite to replace it")
+        self._origin, self._content, self._facts = origin, content, facts or {}
+        self._folder = self._target.parent if isinstance(self._target, Path) else None
+        self._spools: dict[str, BinaryIO] = {}
+        self._stored: list[_Stored] = []
+        self._shapes: dict[str, list[tuple[int, ...]]] = {}
+        self._starts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """Returns how many images have been added."""
+        return len(self._stored)
+
+    def __enter__(self) -> Self:
+        """Writes nothing yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Writes the file if all went well, and drops what is temporary."""
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.close()
+
+    def add(
+        self,
+        entry: Entry,
+        latents: TiledLatents | None = None,
+        alpha: NDArray[np.unsignedinteger] | None = None,
+    ) -> None:
+        """Adds one image.
+
+        Args:
+            entry: its name, size and so on.
+            latents: of ``Model.encode_tiles``; None if the tiles were given to
+                ``keep`` one by one.
+            alpha: (H, W) of its own type, the transparency.
+        """
+        for number, tile in enumerate(() if latents is None else latents.tiles):
+            self.keep(number, tile)
+        shapes = {
+            name: shapes[0] if self._content == "vectors" else (len(shapes), *shapes[0])
+            for name, shapes in self._shapes.items()
+        }
+        self._stored.append(_Stored(entry, alpha, shapes, self._starts))
+        self._shapes, self._starts = {}, {}
+
+    def keep(self, number: int, tile: Tile) -> None:
+        """Takes one tile of the image that is to be added next.
+
+        Args:
+            number: of the tile; 0 begins again.
+            tile: its arrays by name.
+        """
+        if number == 0:
+            self.discard()
+        for name, array in tile.items():
+            spool = self._spool(name)
+            self._starts.setdefault(name, spool.tell())
+            self._shapes.setdefault(name, []).append(array.shape)
+            spool.write(np.ascontiguousarray(array, _FLOAT).data)
+
+    def discard(self) -> None:
+        """Forgets the tiles of an image that is not added after all."""
+        for name, start in self._starts.items():
+            self._spools[name].truncate(start)
+            self._spools[name].seek(start)
+        self._shapes, self._starts = {}, {}
+
+    def finish(self) -> None:
+        """Writes the file.
+
+        Raises:
+            UsageProblem: there is no image.
+            PhotoError: it cannot be written; nothing is left behind.
+        """
+        self.discard()
+        if not self._stored:
+            raise UsageProblem("there are no latents to write")
+        if isinstance(self._target, Path):
+            with atomic_stream(self._target) as stream:
+                self._write(stream)
+        else:
+            self._write(self._target)
+
+    def close(self) -> None:
+        """Drops the temporary files."""
+        for spool in self._spools.values():
+            spool.close()
+        self._spools = {}
+
+    def _spool(self, name: str) -> BinaryIO:
+        if name not in self._spools:
+            # Beside the target: a folder for temporary files is often too small.
+            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+            self._spools[name] = cast(BinaryIO, file)
+        return self._spools[name]
+
+    def _write(self, stream: BinaryIO) -> None:
+        with zipfile.ZipFile(stream, "w") as archive:
+            for key, value in self._index().items():
+                write_array(archive, key, np.asarray(value))
+            for name in self._spools:
+                self._write_part(archive, name)
+            for index, stored in enumerate(self._stored):
+                entry = stored.entry
+                write_carried(archive, index, entry.metadata, stored.alpha)
+
+    def _write_part(self, archive: zipfile.ZipFile, name: str) -> None:
+        """Writes level0 as one array if all images have one shape, else one each."""
+        spool, stored = self._spools[name], self._stored
+        shapes = {one.shapes[name] for one in stored}
+        if len(shapes) == 1:
+            (shape,) = shapes
+            length = len(stored) * math.prod(shape) * _FLOAT.itemsize
+            pieces = copied(spool, stored[0].starts[name], length)
+            write_pieces(archive, name, (len(stored), *shape), _FLOAT, pieces)
+            return
+        for index, one in enumerate(stored):
+            shape = one.shapes[name]
+            length = math.prod(shape) * _FLOAT.itemsize
+            pieces = copied(spool, one.starts[name], length)
+            write_pieces(archive, f"{name}/{index}", shape, _FLOAT, pieces)
+
+    def _index(self) -> dict[str, Any]:
+        """Returns all that is not latents, by key."""
+        origin, entries = self._origin, [one.entry for one in self._stored]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "content": self._content,
+            "model": origin.model,
+            "model_sha256": origin.checksum,
+            "precision": origin.precision,
+            "stride": origin.stride,
+            "margin": origin.margin,
+            "steps": np.array(origin.steps, np.int64),
+            **self._facts,
+            "names": [entry.name for entry in entries],
+            "sizes": np.array([(e.height, e.width) for e in entries], np.int64),
+            "tilings": np.array(
+                [(e.tiling.tile, e.tiling.overlap) for e in entries], np.int64
+            ),
+            "formats": [entry.format for entry in entries],
+            "bits": np.array([entry.bits for entry in entries], np.int64),
+            "gray": np.array([entry.is_gray for entry in entries], bool),
+            "dpi": np.array([e.metadata.dpi or (np.nan, np.nan) for e in entries]),
+        }
