@@ -7,6 +7,7 @@ from __future__ import annotations
 LIMITS: dict[str, tuple[float, float]] = {
     "model.channels": (1, 3),
     "model.unshuffle": (1, 4),
+    "model.scales": (1, 4),
     "model.widths": (1, 1024),
     "model.encoder_blocks": (0, 64),
     "model.decoder_blocks": (0, 64),

@@ -25,6 +25,7 @@ class ModelConfig:
     likelihood: str = "gaussian"  # gaussian | bernoulli
     channels: int = 3  # colour channels of x: 3, or 1 for gray
     unshuffle: int = 2  # pixel-unshuffle factor at the input, undone at the output
+    scales: tuple[int, ...] = (1,)  # sizes of x as multiples of y's; a head for each
     widths: tuple[int, ...] = (32, 64, 128)  # channels of each level
     encoder_blocks: tuple[int, ...] = (1, 2, 3)  # residual blocks on the way up
     decoder_blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks on the way down
@@ -210,8 +211,19 @@ def _check_model(model: ModelConfig) -> None:
             )
     elif len(model.latent_channels) != 1 or model.image_size < 1:
         raise ConfigError("network mlp needs one latent_channels and an image_size")
+    _check_scales(model)
     if model.channels == 2:
         raise ConfigError("model.channels must be 1 or 3")
+
+
+def _check_scales(model: ModelConfig) -> None:
+    if list(model.scales) != sorted(set(model.scales)) or not model.scales:
+        raise ConfigError("model.scales must be rising whole numbers, such as [2, 4]")
+    is_fixed = model.network == "mlp" or model.image_size or model.residual
+    if is_fixed and model.scales != (1,):
+        raise ConfigError(
+            "model.scales must be [1] for network mlp, and with image_size or residual"
+        )
 
 
 def stride(model: ModelConfig) -> int:

@@ -23,6 +23,8 @@ _SUBSAMPLING = {"4:4:4": 0, "4:2:2": 1, "4:2:0": 2}
 # does Pillow's box between whole factors: it includes one of its two ends only.
 SHRINKING = ("bilinear", "hamming", "bicubic", "lanczos")
 ENLARGING = ("bilinear", "bicubic", "lanczos")
+# By whole factors: the box is the mean of an area there, and stays in its place.
+REDUCING = ("box", *SHRINKING)
 
 
 def jpeg(
@@ -63,17 +65,34 @@ def resample(x: Pixels, factor: float, shrinking: str, enlarging: str) -> Pixels
         enlarging: one of ``ENLARGING``.
     """
     height, width = x.shape[:2]
-    small = max(1, round(width * factor)), max(1, round(height * factor))
-    if small == (width, height):
+    small = max(1, round(height * factor)), max(1, round(width * factor))
+    return to_size(to_size(x, small, shrinking), (height, width), enlarging)
+
+
+def to_size(
+    x: Pixels, size: tuple[int, int], name: str, is_8_bit: bool = False
+) -> Pixels:
+    """Resamples by one of Pillow's filters, widened when it shrinks (antialiased).
+
+    Args:
+        x: image.
+        size: (height, width) of the result, pixels.
+        name: one of ``REDUCING``.
+        is_8_bit: as Pillow does it to files, rounded to 8 bits before and after; else
+            in floats, and the result may leave the range.
+    """
+    if x.shape[:2] == size:
         return x
-    y = np.empty_like(x)
-    # Plane by plane in floats: with 8 bits Pillow rounds halves up at each of its four
-    # passes, which brightens by up to 0.7 of 255 (measured).
+    height, width = size
+    if is_8_bit:
+        picture = _to_picture(_to_bytes(x)).resize((width, height), _filter(name))
+        return _to_floats(picture)
+    y = np.empty((height, width, x.shape[-1]), np.float32)
+    # Plane by plane in floats: with 8 bits Pillow rounds halves up at each of its
+    # passes, which brightens by up to 0.7 of 255 after four of them (measured).
     for channel in range(x.shape[-1]):
         picture = Image.fromarray(np.ascontiguousarray(x[..., channel]))
-        picture = picture.resize(small, _filter(shrinking))
-        picture = picture.resize((width, height), _filter(enlarging))
-        y[..., channel] = np.asarray(picture)
+        y[..., channel] = np.asarray(picture.resize((width, height), _filter(name)))
     return y
 
 

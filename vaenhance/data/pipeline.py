@@ -35,11 +35,16 @@ WORST_UNREADABLE = 0.05  # part of the images that may turn out to be broken
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data: x and y (B, H, W, C) float32, noise_sigma (B,)."""
+    """One step's data: y (B, H, W, C) and x (B, scale·H, scale·W, C) float32."""
 
     x: Pixels
     y: Pixels
-    noise_sigma: NDArray[np.float32]  # [0, 1] units; −1 where it is not told
+    noise_sigma: NDArray[np.float32]  # (B,), [0, 1] units; −1 where it is not told
+
+    @property
+    def scale(self) -> int:
+        """Returns how many times as wide as y x is."""
+        return self.x.shape[2] // self.y.shape[2]
 
 
 class Pipeline:
@@ -124,8 +129,12 @@ class Pipeline:
         order = _permutation(self._seed, 1, chunk, self.crops_per_chunk)
         image = self._images(chunk)[int(order[place]) // self.crops_per_image]
         rng = np.random.default_rng([self._seed, 2, index])
-        window = draw_window(image, self.config, rng)
-        return degrade(window, self.config.data.crop, self.config.degradation, rng)
+        # One head learns in a step, and all have their turn.
+        scales = self.config.model.scales
+        scale = scales[index // self.config.training.batch % len(scales)]
+        window = draw_window(image, self.config, rng, scale)
+        crop, kinds = self.config.data.crop, self.config.degradation
+        return degrade(window, crop, kinds, rng, scale)
 
     def _images(self, chunk: int) -> list[NDArray[np.uint8]]:
         with self._lock:

@@ -18,30 +18,37 @@ MOST_TRIES = 8  # windows looked at for one with enough detail
 
 
 def draw_window(
-    image: NDArray[np.uint8], config: Config, rng: np.random.Generator
+    image: NDArray[np.uint8], config: Config, rng: np.random.Generator, scale: int = 1
 ) -> Pixels:
     """Cuts a random clean window out of an image, downscaled and turned at random.
 
     Of ``detail_candidates`` places the one with the steepest gradients is taken;
     flat places are drawn again. A part, ``graphics``, is drawn instead of cut.
 
+    Args:
+        image: (H, W, C) 8-bit pixels, each side at least crop · scale.
+        config: of the windows.
+        rng: decides everything.
+        scale: x is so many times as large as y, and the crop is that of y.
+
     Returns:
-        float32 (side, side, channels), side between crop and crop + GRID; with
-        ``data.whole`` the whole picture at crop × crop.
+        float32 (side, side, channels), side a multiple of ``scale`` between
+        crop · scale and (crop + GRID) · scale; with ``data.whole`` the whole picture
+        at crop × crop.
     """
     data, channels = config.data, config.model.channels
     if data.whole:
         window = resize(image, data.crop)
     elif data.graphics and rng.random() < data.graphics:
-        window = draw_graphic(data.crop + GRID, rng)
+        window = draw_graphic((data.crop + GRID) * scale, rng)
     else:
         shortest = min(image.shape[:2])
-        side = min(data.crop + GRID, shortest)
-        # The square makes small scales frequent: they are dense in detail, and texture
+        side = min((data.crop + GRID) * scale, shortest // scale * scale)
+        # The square makes small factors frequent: they are dense in detail, and texture
         # is what a model mistakes for noise when it has seen too little of it.
-        scale = data.min_scale + (1.0 - data.min_scale) * rng.random() ** 2
-        scale = max(scale, side / shortest)
-        size = round(side / scale)
+        factor = data.min_scale + (1.0 - data.min_scale) * rng.random() ** 2
+        factor = max(factor, side / shortest)
+        size = round(side / factor)
         top, left = _choose_place(image, size, config, rng)
         window = resize(image[top : top + size, left : left + size], side)
     if data.flip:

@@ -87,3 +87,19 @@ def convolution(width: int, kernel: int, name: str, dtype: Any, **kwargs: Any):
     return keras.layers.Conv2D(
         width, kernel, padding="same", name=name, dtype=dtype, **kwargs
     )
+
+
+def noise_planes(h: Any, noise_sigma: Any) -> Any:
+    """Returns two planes of the size of h: the noise level, and whether it is known.
+
+    Args:
+        h: what they are put beside, (B, H, W, C).
+        noise_sigma: (B,) in [0, 1] units, negative where unknown; None: everywhere.
+    """
+    size = tf.shape(h)
+    if noise_sigma is None:
+        noise_sigma = -tf.ones([size[0]])
+    known = tf.cast(noise_sigma >= 0.0, tf.float32)
+    # 10·σ is of the order of 1 for the noise of photographs.
+    planes = tf.stack([10.0 * known * noise_sigma, known], axis=-1)
+    return tf.broadcast_to(planes[:, None, None, :], [size[0], size[1], size[2], 2])

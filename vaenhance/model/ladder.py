@@ -22,12 +22,13 @@ import keras
 import tensorflow as tf
 
 from vaenhance.config import ModelConfig, stride
-from vaenhance.model.blocks import ResidualBlock, Upsample, convolution
+from vaenhance.model.blocks import ResidualBlock, Upsample, convolution, noise_planes
 from vaenhance.model.gaussian import (
     DiagonalGaussian,
     ResidualPosterior,
     split_gaussian,
 )
+from vaenhance.model.heads import emit, make_heads
 
 
 class Ladder(keras.Model):
@@ -83,9 +84,7 @@ class Ladder(keras.Model):
         self.upsample = [
             Upsample(widths[i], name=f"upsample{i}", dtype=policy) for i in levels[:-1]
         ]
-        self.head = convolution(
-            config.channels * config.unshuffle**2, 3, "head", "float32", **_small()
-        )
+        self.heads = make_heads(config)
 
     def build(self, input_shape=None):
         """Creates every weight, without running the network."""
@@ -104,7 +103,8 @@ class Ladder(keras.Model):
             self.merge[i].build(latent)
             for block in (*self.up_blocks[i], *self.down_blocks[i]):
                 block.build(size)
-        self.head.build((None, None, None, config.widths[0]))
+        for head in self.heads:
+            head.build((None, None, None, config.widths[0]))
         side = max(config.image_size // stride(config), 1)
         self.start = self.add_weight(
             shape=(1, side, side, config.widths[-1]),
@@ -129,7 +129,7 @@ class Ladder(keras.Model):
         if config.unshuffle > 1:
             h = tf.nn.space_to_depth(h, config.unshuffle)
         if config.noise_map:
-            h = tf.concat([h, self._noise_planes(h, noise_sigma)], axis=-1)
+            h = tf.concat([h, noise_planes(h, noise_sigma)], axis=-1)
         h = self.stem(tf.cast(h, self.compute_dtype))
         found = []
         for level, blocks in enumerate(self.up_blocks):
@@ -140,15 +140,6 @@ class Ladder(keras.Model):
             found.append(h)
         return found
 
-    def _noise_planes(self, h: Any, noise_sigma: Any) -> Any:
-        size = tf.shape(h)
-        if noise_sigma is None:
-            noise_sigma = -tf.ones([size[0]])
-        known = tf.cast(noise_sigma >= 0.0, tf.float32)
-        # 10·σ is of the order of 1 for the noise of photographs.
-        planes = tf.stack([10.0 * known * noise_sigma, known], axis=-1)
-        return tf.broadcast_to(planes[:, None, None, :], [size[0], size[1], size[2], 2])
-
     # === Decoder ===
 
     def descend(
@@ -158,17 +149,16 @@ class Ladder(keras.Model):
         width: Any,
         latent: Callable[[int, Any, DiagonalGaussian], Any],
     ) -> Any:
-        """Runs the decoder from the coarsest level down to the image.
+        """Runs the decoder from the coarsest level down to the finest.
 
         Args:
             batch: how many images.
-            height: of the images, pixels.
-            width: of the images, pixels.
+            height: of y, pixels.
+            width: of y, pixels.
             latent: called with (level, h, prior); returns z of that level.
 
         Returns:
-            The likelihood's parameters, float32 (B, H, W, channels): the mean
-            in [0, 1] units (Gaussian) or logits (Bernoulli).
+            The features that the heads see, (B, H / unshuffle, W / unshuffle, width).
         """
         config = self.config
         coarse = [batch, height // stride(config), width // stride(config)]
@@ -187,10 +177,7 @@ class Ladder(keras.Model):
                 h = block(h)
             if level:
                 h = self.upsample[level - 1](h)
-        out = tf.cast(self.head(h), tf.float32)
-        if config.unshuffle > 1:
-            out = tf.nn.depth_to_space(out, config.unshuffle)
-        return out if config.likelihood == "bernoulli" else 0.5 + 0.5 * out
+        return h
 
     def posterior(
         self, level: int, h: Any, feature: Any, prior: DiagonalGaussian
@@ -208,6 +195,7 @@ class Ladder(keras.Model):
         epsilons: Sequence[Any] | None = None,
         keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
+        scale: int | None = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder.
 
@@ -219,11 +207,27 @@ class Ladder(keras.Model):
             keep: (B,) 1 where the residual form adds y, 0 where it is dropped;
                 None adds it. Without ``residual`` it has no effect.
             observe: is shown the posterior of each level, coarse to fine.
+            scale: size of x as a multiple of y's; None takes the model's first.
 
         Returns:
             (likelihood parameters, KL in nats per image (B,) of each level,
             latents), lists coarse to fine.
         """
+        h, kls, latents = self.look(y, noise_sigma, epsilons, observe)
+        out = emit(self.config, self.heads, h, scale)
+        if self.config.residual:
+            weight = 1.0 if keep is None else keep[:, None, None, None]
+            out = out - weight * 0.5 + weight * y
+        return out, kls, latents
+
+    def look(
+        self,
+        y: Any,
+        noise_sigma: Any = None,
+        epsilons: Sequence[Any] | None = None,
+        observe: Callable[[ResidualPosterior], None] = lambda q: None,
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Runs y as far as the heads; returns (features, KL, latents) as ``infer``."""
         found = self.features(y, noise_sigma)
         kls: list[Any] = []
         latents: list[Any] = []
@@ -239,35 +243,37 @@ class Ladder(keras.Model):
             return z
 
         size = tf.shape(y)
-        out = self.descend(size[0], size[1], size[2], latent)
-        if self.config.residual:
-            weight = 1.0 if keep is None else keep[:, None, None, None]
-            out = out - weight * 0.5 + weight * y
-        return out, kls, latents
+        return self.descend(size[0], size[1], size[2], latent), kls, latents
 
-    def decode(self, latents: Sequence[Any], height: Any, width: Any) -> Any:
+    def decode(
+        self, latents: Sequence[Any], height: Any, width: Any, scale: int | None = None
+    ) -> Any:
         """Returns the likelihood's parameters for given latents, coarse to fine."""
         given = iter(latents)
-        return self.descend(
-            tf.shape(latents[0])[0], height, width, lambda *_: next(given)
-        )
+        batch = tf.shape(latents[0])[0]
+        h = self.descend(batch, height, width, lambda *_: next(given))
+        return emit(self.config, self.heads, h, scale)
 
-    def draw(self, epsilons: Sequence[Any], height: Any, width: Any) -> Any:
+    def draw(
+        self, epsilons: Sequence[Any], height: Any, width: Any, scale: int | None = None
+    ) -> Any:
         """Returns the likelihood's parameters for latents drawn from the prior.
 
         Args:
             epsilons: noise of each level, coarse to fine; scaled by the
                 temperature before.
-            height: pixels.
-            width: pixels.
+            height: of y, pixels.
+            width: of y, pixels.
+            scale: as in ``infer``.
         """
         given = iter(epsilons)
-        return self.descend(
+        h = self.descend(
             tf.shape(epsilons[0])[0],
             height,
             width,
             lambda level, h, prior: prior.sample(next(given)),
         )
+        return emit(self.config, self.heads, h, scale)
 
     def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
         """Returns (h, w, c) of every level's latent, coarse to fine."""

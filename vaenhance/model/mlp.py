@@ -62,6 +62,7 @@ class DenseVAE(keras.Model):
         epsilons: Sequence[Any] | None = None,
         keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
+        scale: int | None = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder; see ``Ladder.infer``."""
         h = tf.reshape(y, [tf.shape(y)[0], self.pixels])
@@ -77,7 +78,9 @@ class DenseVAE(keras.Model):
         side = self.config.image_size
         return self.decode([z], side, side), [q.kl_divergence()], [z]
 
-    def decode(self, latents: Sequence[Any], height: Any, width: Any) -> Any:
+    def decode(
+        self, latents: Sequence[Any], height: Any, width: Any, scale: int | None = None
+    ) -> Any:
         """Returns the likelihood's parameters for a latent (B, 1, 1, C)."""
         h = tf.reshape(latents[0], [-1, self.config.latent_channels[0]])
         for layer in self.decoder:
@@ -86,7 +89,9 @@ class DenseVAE(keras.Model):
         out = tf.cast(self.head(h), tf.float32)
         return tf.reshape(out, [-1, side, side, channels])
 
-    def draw(self, epsilons: Sequence[Any], height: Any, width: Any) -> Any:
+    def draw(
+        self, epsilons: Sequence[Any], height: Any, width: Any, scale: int | None = None
+    ) -> Any:
         """Returns the likelihood's parameters for z drawn from N(0, I)."""
         return self.decode(epsilons, height, width)
 

@@ -9,6 +9,7 @@ decide when to stop.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,6 +20,8 @@ from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 from vaenhance.model import schedules
 from vaenhance.model.build import build_network, named
+from vaenhance.model.heads import head_name
+from vaenhance.model.new_heads import FITTED_BATCHES, fit_heads, with_heads
 from vaenhance.model.objective import Terms, evidence, image
 from vaenhance.model.optimizer import build_optimizer
 from vaenhance.model.workers import Workers, local
@@ -47,11 +50,13 @@ class Trainer:
             self.averaged = build_network(config.model, runtime.policy)
             self.optimizer = build_optimizer(config.training)
             self.optimizer.build(self.network.trainable_variables)
+        self.has_new_heads = False
         self._copy_to_average()
         self._run = tf.function(self._distributed, reduce_retracing=True)
         self._restore = tf.function(
-            lambda y, sigma: image(
-                config.model.likelihood, self.averaged.infer(y, sigma)[0]
+            lambda y, sigma, scale: image(
+                config.model.likelihood,
+                self.averaged.infer(y, sigma, scale=scale)[0],
             ),
             reduce_retracing=True,
         )
@@ -60,7 +65,8 @@ class Trainer:
         """Takes one step.
 
         Args:
-            batch: x, y and noise levels of this worker's devices together.
+            batch: x, y and noise levels of this worker's devices together; how many
+                times as large as y x is says which head learns.
             number: of the step, from 0; seeds the posterior's noise.
             progress: part of the run that is done, 0..1, for the schedules.
 
@@ -78,14 +84,16 @@ class Trainer:
             tf.constant(rate, tf.float32),
             tf.constant(beta, tf.float32),
             tf.constant(0.0 if is_mean else 1.0),
+            batch.scale,
         ).numpy()
         metrics = values[: len(METRICS)].tolist()
         kl = values[len(METRICS) :].tolist()
         return {**dict(zip(METRICS, metrics, strict=True)), "kl": kl, "rate": rate}
 
-    def restore(self, y: Any, noise_sigma: Any) -> Any:
+    def restore(self, y: Any, noise_sigma: Any, scale: int) -> Any:
         """Returns E[x|z] at the posterior mean with the averaged weights."""
-        return self._restore(tf.constant(y), tf.constant(noise_sigma)).numpy()
+        levels = tf.constant(noise_sigma)
+        return self._restore(tf.constant(y), levels, scale).numpy()
 
     def state(self) -> dict[str, dict[str, Any]]:
         """Returns every number that the next step depends on, by group and name."""
@@ -102,12 +110,17 @@ class Trainer:
         self.workers.follow([v for _, owner in self._groups() for v in owner.variables])
 
     def initialise_from(self, weights: dict[str, Any]) -> list[str]:
-        """Takes over the weights that fit by name and shape.
+        """Takes over the weights that fit by name and shape, or can be made to fit.
 
         Returns:
             Names of the weights that did not fit and stay random.
         """
         missing = []
+        self.has_new_heads = any(
+            scale > 1 and f"{head_name(scale)}/kernel" not in weights
+            for scale in self.config.model.scales
+        )
+        weights = with_heads(weights, self.config.model)
         for key, variable in named(self.network.variables).items():
             if key in weights and weights[key].shape == tuple(variable.shape):
                 variable.assign(weights[key])
@@ -115,6 +128,17 @@ class Trainer:
                 missing.append(key)
         self._copy_to_average()
         return missing
+
+    def fit_new_heads(self, batch: Callable[[int], Batch]) -> None:
+        """Fits heads that ``initialise_from`` had to make, to the run's first batches.
+
+        Args:
+            batch: makes the batch of a step.
+        """
+        if self.has_new_heads:
+            count = FITTED_BATCHES * len(self.config.model.scales)
+            fit_heads(self.network, (batch(step) for step in range(count)))
+            self._copy_to_average()
 
     # === The step ===
 
@@ -140,10 +164,10 @@ class Trainer:
             lambda context: tf.constant(parts[context.replica_id_in_sync_group % count])
         )
 
-    def _distributed(self, x, y, sigma, number, rate, beta, noise):
+    def _distributed(self, x, y, sigma, number, rate, beta, noise, scale):
         self.optimizer.learning_rate.assign(rate)
         metrics, gradients = self.strategy.run(
-            self._replica_gradients, args=(x, y, sigma, number, beta, noise)
+            self._replica_gradients, args=(x, y, sigma, number, beta, noise, scale)
         )
         values = local(self.strategy, metrics)
 
@@ -157,9 +181,9 @@ class Trainer:
         self._update_average(number)
         return values
 
-    def _replica_gradients(self, x, y, sigma, number, beta, noise):
+    def _replica_gradients(self, x, y, sigma, number, beta, noise, scale):
         """Returns metrics and clipped gradients of the whole batch, on each device."""
-        terms, gradients = self._gradients(x, y, sigma, number, beta, noise)
+        terms, gradients = self._gradients(x, y, sigma, number, beta, noise, scale)
         context = tf.distribute.get_replica_context()
         gradients = context.all_reduce(SUM, gradients)
         own = [
@@ -180,10 +204,12 @@ class Trainer:
         metrics = tf.concat([common[:3], rest, common[3:]], axis=0)
         return metrics, [g * scale for g in gradients]
 
-    def _gradients(self, x, y, sigma, number, beta, noise) -> tuple[Terms, list[Any]]:
-        epsilons = self._epsilons(x, number, noise)
+    def _gradients(
+        self, x, y, sigma, number, beta, noise, scale
+    ) -> tuple[Terms, list[Any]]:
+        epsilons = self._epsilons(y, number, noise)
         with tf.GradientTape() as tape:
-            parameters, kl, _ = self.network.infer(y, sigma, epsilons)
+            parameters, kl, _ = self.network.infer(y, sigma, epsilons, scale=scale)
             terms = evidence(
                 self.config.model.likelihood,
                 self.config.objective,
@@ -201,7 +227,7 @@ class Trainer:
             for g, v in zip(gradients, variables, strict=True)
         ]
 
-    def _epsilons(self, x, number, noise) -> list[Any]:
+    def _epsilons(self, y, number, noise) -> list[Any]:
         """Returns the posterior's noise: a function of seed, step and image.
 
         Every device draws the noise of the whole batch and takes its part, so that
@@ -209,9 +235,9 @@ class Trainer:
         """
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group
-        own, all_devices = tf.shape(x)[0], context.num_replicas_in_sync
+        own, all_devices = tf.shape(y)[0], context.num_replicas_in_sync
         seed = self.config.training.seed
-        shapes = self.network.latent_shapes(x.shape[1], x.shape[2])
+        shapes = self.network.latent_shapes(y.shape[1], y.shape[2])
         draws = []
         for level, shape in enumerate(shapes):
             place = (number * len(shapes) + level) * 1024

@@ -50,7 +50,8 @@ def prepare(source: Path, folder: Path, config: Config) -> Prepared:
         UsageProblem: no images, or the folder holds something else than this run.
     """
     check_folder(folder, config)
-    smallest = 1 if config.data.whole else config.data.crop
+    largest_crop = config.data.crop * max(config.model.scales)
+    smallest = 1 if config.data.whole else largest_crop
     dataset, scan = open_dataset(source, smallest)
     training, held_out = _split(dataset, config)
     return Prepared(folder, config, training, held_out, scan, dataset.fingerprint())

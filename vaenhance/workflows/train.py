@@ -139,6 +139,7 @@ class _Run:
 
     def _initialise(self, init: Path) -> None:
         missing = self.trainer.initialise_from(read_weights(init))
+        self.trainer.fit_new_heads(self.pipeline.batch)
         before = checkpoint.load_card(init).get("training", {})
         hours = before.get("hours", 0.0) + before.get("hours_before", 0.0)
         self.progress = Progress(init=init.resolve().name, hours_before=hours)

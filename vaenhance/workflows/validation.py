@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo, report
 from vaenhance.config import Config, stride
+from vaenhance.data.codec import to_size
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.degrade import degrade
 from vaenhance.data.pixels import Pixels
@@ -20,11 +21,11 @@ SIDE = 192  # pixels a side of the pictures, where the images allow it
 ALMOST_CLEAN = 50.0  # dB; 8-bit rounding alone is 59 dB
 HIGHEST_PSNR = 60.0  # dB; an image given clean would make the mean infinite
 
-Restore = Callable[[Pixels, NDArray[np.float32]], Pixels]
+Restore = Callable[[Pixels, NDArray[np.float32], int], Pixels]
 
 
 class Validation:
-    """Pictures that stay the same over a run.
+    """Pictures that stay the same over a run; each scale of the model has its turn.
 
     Args:
         held_out: images that are not trained on.
@@ -32,41 +33,49 @@ class Validation:
     """
 
     def __init__(self, held_out: Dataset, config: Config):
-        side = config.data.crop
-        if not config.data.whole:
-            step = stride(config.model)
-            smallest = min((min(size) for size in held_out.sizes), default=side)
-            side = max(side, min(SIDE, smallest) // step * step)
-        wide = config.replace(data={"crop": side, "flip": False, "min_scale": 1.0})
+        scales = config.model.scales
+        smallest = min((min(size) for size in held_out.sizes), default=0)
         self._pairs = []
         for index in range(len(held_out)):
+            scale = scales[index % len(scales)]
+            side = config.data.crop
+            if not config.data.whole:
+                step = stride(config.model)
+                side = max(side, min(SIDE, smallest) // (scale * step) * step)
+            wide = config.replace(data={"crop": side, "flip": False, "min_scale": 1.0})
             rng = np.random.default_rng([config.training.seed, 4, index])
-            window = draw_window(held_out.read(index), wide, rng)
-            self._pairs.append(degrade(window, side, config.degradation, rng))
+            window = draw_window(held_out.read(index), wide, rng, scale)
+            kinds = config.degradation
+            self._pairs.append(degrade(window, side, kinds, rng, scale))
 
     def run(self, restore: Restore, sheet: Path) -> dict[str, float]:
         """Enhances the pictures, draws the sheet and measures.
 
         Args:
-            restore: maps y (1, H, W, C) and noise levels (1,) to E[x|z].
+            restore: maps y (1, H, W, C), noise levels (1,) and a scale to E[x|z].
             sheet: PNG of degraded, enhanced and clean pictures.
 
         Returns:
-            Mean PSNR in dB of y and of the enhanced pictures, over those that are
-            degraded if any is; empty without pictures.
+            Mean PSNR in dB of y (enlarged by a bicubic filter where x is larger) and
+            of the enhanced pictures, over those that are degraded if any is; empty
+            without pictures.
         """
         if not self._pairs:
             return {}
         rows, before, after = [], [], []
         # A crop that is given clean has nothing to gain: its mean with the others
         # would make a good model look harmful. A model for drawing sees nothing else.
-        is_autoencoder = all(psnr(x, y) >= ALMOST_CLEAN for x, y, _ in self._pairs)
-        for x, y, sigma in self._pairs:
-            told = np.array([sigma], np.float32)
-            estimate = np.clip(restore(y[None], told)[0], 0.0, 1.0)
-            rows.append([_colour(picture) for picture in (y, estimate, x)])
-            if is_autoencoder or psnr(x, y) < ALMOST_CLEAN:
-                before.append(min(psnr(x, y), HIGHEST_PSNR))
+        large = [to_size(y, x.shape[:2], "bicubic") for x, y, _ in self._pairs]
+        is_autoencoder = all(
+            psnr(pair[0], y) >= ALMOST_CLEAN
+            for pair, y in zip(self._pairs, large, strict=True)
+        )
+        for (x, y, sigma), enlarged in zip(self._pairs, large, strict=True):
+            told, scale = np.array([sigma], np.float32), len(x) // len(y)
+            estimate = np.clip(restore(y[None], told, scale)[0], 0.0, 1.0)
+            rows.append([_colour(picture) for picture in (enlarged, estimate, x)])
+            if is_autoencoder or psnr(x, enlarged) < ALMOST_CLEAN:
+                before.append(min(psnr(x, enlarged), HIGHEST_PSNR))
                 after.append(min(psnr(x, estimate), HIGHEST_PSNR))
         picture = report.sheet(rows, labels=["degraded", "enhanced", "clean"])
         photo.save_png(picture, sheet)
