@@ -69,6 +69,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 CHOICES = {
     "model.network": ("ladder", "mlp"),
     "model.likelihood": ("gaussian", "bernoulli"),
+    "data.binarize": ("none", "dynamic", "static"),
     "training.optimizer": ("adam", "muon"),
     "training.precision": ("auto", "float32", "bfloat16"),
 }

@@ -62,6 +62,7 @@ class DataConfig:
     graphics: float = 0.0  # part of the crops that is drawn: text, lines, shapes
     flip: bool = True  # random mirror images and quarter turns
     whole: bool = False  # train on whole images, resized to `crop`
+    binarize: str = "none"  # none | dynamic | static: gray as the chance of white
     cache_megapixels: float = 400.0  # decoded pixels kept in memory
     validation_images: int = 8  # held out of training, for the sheet and its PSNR
 
@@ -168,6 +169,8 @@ def validate(config: Config) -> Config:
     _check_model(config.model)
     _check_degradation(config.degradation)
     multiple = stride(config.model)
+    if config.data.binarize != "none" and config.model.likelihood != "bernoulli":
+        raise ConfigError("data.binarize is for model.likelihood bernoulli only")
     if config.model.network == "ladder" and config.data.crop % multiple:
         raise ConfigError(f"data.crop must be a multiple of {multiple} for this model")
     return config

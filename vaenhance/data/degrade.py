@@ -78,6 +78,12 @@ def degrade(
     return cut(window, scale), y, sigma if is_told else UNKNOWN
 
 
+def is_clean(config: DegradationConfig) -> bool:
+    """Tells whether nothing is ever done to an image, nor said of it."""
+    others = sum(getattr(config, kind) for kind in KINDS if kind != "clean")
+    return not (others or config.grain or config.noise_known)
+
+
 def draw_kind(config: DegradationConfig, rng: np.random.Generator) -> str:
     """Draws one of ``KINDS`` by the weights of the configuration."""
     ends = np.cumsum([getattr(config, kind) for kind in KINDS])

@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.config import Config
-from vaenhance.data.codec import keep_decoding_memory
+from vaenhance.data.binarize import binarize
+from vaenhance.data.codec import keep_decoding_memory, resize
 from vaenhance.data.dataset import Dataset
-from vaenhance.data.degrade import degrade
+from vaenhance.data.degrade import UNKNOWN, degrade, is_clean
 from vaenhance.data.pixels import Pixels
-from vaenhance.data.windows import draw_window
+from vaenhance.data.windows import draw_window, to_floats
 from vaenhance.errors import PhotoError, VaenhanceError
 
 WORST_UNREADABLE = 0.05  # part of the images that may turn out to be broken
@@ -81,6 +82,9 @@ class Pipeline:
         fits = max(4, int(cache / 4 / mean))
         self.images_per_chunk = min(fits, 1024 if config.data.whole else 128)
         self._cache = _PixelCache(cache)
+        data = config.data
+        self._is_plain = data.whole and not data.flip and is_clean(config.degradation)
+        self._is_plain &= config.model.scales == (1,)
         self._broken: set[int] = set()
         self._lock = threading.Lock()
         self._chunks: OrderedDict[int, Future[list[NDArray[np.uint8]]]] = OrderedDict()
@@ -99,6 +103,8 @@ class Pipeline:
         size = self.config.training.batch
         which, parts = self._part
         own = range(size * which // parts, size * (which + 1) // parts)
+        if self._is_plain:
+            return self._plain_batch(step, own)
         items = [self._example(step * size + i) for i in own]
         return Batch(
             np.stack([x for x, _, _ in items]),
@@ -123,18 +129,40 @@ class Pipeline:
         self._decoders.shutdown(wait=False, cancel_futures=True)
 
     def _example(self, index: int) -> tuple[Pixels, Pixels, float]:
-        if self._is_closed:
-            raise CancelledError
-        chunk, place = divmod(index, self.crops_per_chunk)
-        order = _permutation(self._seed, 1, chunk, self.crops_per_chunk)
-        image = self._images(chunk)[int(order[place]) // self.crops_per_image]
+        image = self._image(index)
         rng = np.random.default_rng([self._seed, 2, index])
         # One head learns in a step, and all have their turn.
         scales = self.config.model.scales
         scale = scales[index // self.config.training.batch % len(scales)]
         window = draw_window(image, self.config, rng, scale)
+        window = binarize(window, self.config.data.binarize, rng)
         crop, kinds = self.config.data.crop, self.config.degradation
         return degrade(window, crop, kinds, rng, scale)
+
+    def _plain_batch(self, step: int, own: range) -> Batch:
+        """Returns this worker's part of a batch of whole, undamaged images.
+
+        A small network's step takes a millisecond, and so would a random generator,
+        a window and a degradation for each of its images.
+        """
+        side, channels = self.config.data.crop, self.config.model.channels
+        batch = self.config.training.batch
+        images = [resize(self._image(step * batch + i), side) for i in range(batch)]
+        if len({image.shape[-1] for image in images}) == 1:
+            x = to_floats(np.stack(images), channels)
+        else:
+            x = np.stack([to_floats(image, channels) for image in images])
+        # Bits of the whole batch, so that they do not depend on the number of workers.
+        rng = np.random.default_rng([self._seed, 5, step])
+        x = binarize(x, self.config.data.binarize, rng)[own.start : own.stop]
+        return Batch(x, x, np.full(len(x), UNKNOWN, np.float32))
+
+    def _image(self, index: int) -> NDArray[np.uint8]:
+        if self._is_closed:
+            raise CancelledError
+        chunk, place = divmod(index, self.crops_per_chunk)
+        order = _permutation(self._seed, 1, chunk, self.crops_per_chunk)
+        return self._images(chunk)[int(order[place]) // self.crops_per_image]
 
     def _images(self, chunk: int) -> list[NDArray[np.uint8]]:
         with self._lock:

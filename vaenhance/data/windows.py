@@ -55,7 +55,12 @@ def draw_window(
         window = np.rot90(window, int(rng.integers(4)))
         if rng.random() < 0.5:
             window = window[:, ::-1]
-    x: Pixels = np.ascontiguousarray(window, np.float32) / np.float32(255)
+    return to_floats(window, channels)
+
+
+def to_floats(pixels: NDArray[np.uint8], channels: int) -> Pixels:
+    """Returns images (..., H, W, 1 or 3) in [0, 1], gray or in colours as asked."""
+    x: Pixels = np.ascontiguousarray(pixels, np.float32) / np.float32(255)
     if channels == 1 and x.shape[-1] == 3:
         return (x @ LUMA)[..., None].astype(np.float32)
     return np.repeat(x, channels, axis=-1) if x.shape[-1] < channels else x

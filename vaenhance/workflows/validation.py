@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo, report
 from vaenhance.config import Config, stride
+from vaenhance.data.binarize import binarize
 from vaenhance.data.codec import to_size
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.degrade import degrade
@@ -45,6 +46,7 @@ class Validation:
             wide = config.replace(data={"crop": side, "flip": False, "min_scale": 1.0})
             rng = np.random.default_rng([config.training.seed, 4, index])
             window = draw_window(held_out.read(index), wide, rng, scale)
+            window = binarize(window, config.data.binarize, rng)
             kinds = config.degradation
             self._pairs.append(degrade(window, side, kinds, rng, scale))
 
