@@ -14,16 +14,32 @@ from vaenhance.runtime import import_tensorflow
 tf = import_tensorflow()
 import keras  # noqa: E402
 
-from vaenhance.model.blocks import ResidualBlock, Upsample  # noqa: E402
+from vaenhance.model.blocks import DENSE, Patches, ResidualBlock, Upsample  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
 
-LAYERS = [(ResidualBlock(6), (2, 4, 6, 6)), (Upsample(5), (2, 8, 12, 5))]
+LAYERS = [
+    (ResidualBlock(6), (2, 4, 6, 6)),
+    (ResidualBlock(6, kernel=DENSE), (2, 4, 6, 6)),
+    (Upsample(5), (2, 8, 12, 5)),
+    (Upsample(5, 1), (2, 4, 6, 5)),
+    (Upsample(5, 7), (2, 28, 42, 5)),
+    (Patches(5, 2), (2, 2, 3, 5)),
+]
 SMALL_MLP = dataclasses.replace(PRESETS["mlp"].model, image_size=8, hidden=(16,))
 NETWORKS = [
     TINY,
     dataclasses.replace(TINY, residual=True, noise_map=False),
     dataclasses.replace(TINY, unshuffle=1, channels=1, likelihood="bernoulli"),
     dataclasses.replace(TINY, image_size=16),
+    dataclasses.replace(
+        TINY,
+        image_size=12,
+        widths=(8, 8, 12),
+        encoder_blocks=(1, 0, 1),
+        decoder_blocks=(1, 1, 1),
+        latent_channels=(2, 3, 5),
+        strides=(1, 6),
+    ),
     SMALL_MLP,
 ]
 
@@ -33,7 +49,8 @@ NETWORKS = [
 def test_layer_contract(layer, shape, policy):
     config = {**layer.get_config(), "dtype": policy}
     again = type(layer).from_config(config)
-    assert again.get_config()["width"] == config["width"]
+    own = {"width", "units", "factor", "kernel"} & set(config)
+    assert all(again.get_config()[name] == config[name] for name in own)
     x = tf.random.stateless_normal([2, 4, 6, 6], [1, 2])
     with tf.GradientTape() as tape:
         out = again(x)
@@ -77,6 +94,19 @@ def test_network_contract(config, policy):
     assert [tuple(z.shape[1:]) for z in latents] == shapes
     gradients = tape.gradient(loss, network.trainable_variables)
     assert all(g is not None and np.isfinite(g).all() for g in gradients)
+
+
+def test_levels_have_the_steps_that_are_asked_for():
+    network = build_network(NETWORKS[4])
+    assert network.latent_shapes(12, 12) == [(1, 1, 5), (6, 6, 3), (6, 6, 2)]
+    default = build_network(TINY)
+    assert default.latent_shapes(16, 24) == [(4, 6, 4), (8, 12, 4)]
+
+
+def test_one_vector_makes_every_pixel_of_the_first_map_its_own():
+    layer = Upsample(3, 4)
+    maps = layer(tf.random.stateless_normal([1, 1, 1, 6], [1, 2])).numpy()[0]
+    assert len(np.unique(maps.reshape(16, 3), axis=0)) == 16
 
 
 @pytest.mark.parametrize("config", NETWORKS)

@@ -12,6 +12,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "model.encoder_blocks": (0, 64),
     "model.decoder_blocks": (0, 64),
     "model.latent_channels": (1, 512),
+    "model.strides": (1, 32),
     "model.image_size": (0, 1024),
     "model.hidden": (1, 8192),
     "model.hidden_decoder": (1, 8192),

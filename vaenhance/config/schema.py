@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import mul
 from typing import Any, get_type_hints
 
 from vaenhance.config.limits import CHOICES, LIMITS
@@ -30,6 +32,7 @@ class ModelConfig:
     encoder_blocks: tuple[int, ...] = (1, 2, 3)  # residual blocks on the way up
     decoder_blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks on the way down
     latent_channels: tuple[int, ...] = (16, 16, 16)  # channels of z at each level
+    strides: tuple[int, ...] = ()  # from each level to the next coarser; empty: 2 each
     noise_map: bool = False  # y comes with an optional noise level
     residual: bool = False  # x = y + r instead of x from the latents alone
     image_size: int = 0  # pixels a side of the only size drawn; 0 means any size
@@ -207,6 +210,11 @@ def _check_model(model: ModelConfig) -> None:
                 "model.widths, encoder_blocks, decoder_blocks and latent_channels "
                 "need one number a level, for 1 to 8 levels"
             )
+        if model.strides and len(model.strides) != len(model.widths) - 1:
+            raise ConfigError(
+                "model.strides needs one number between every two levels, "
+                f"{len(model.widths) - 1} here"
+            )
         if model.image_size % stride(model):
             raise ConfigError(
                 f"model.image_size must be a multiple of {stride(model)}, "
@@ -229,8 +237,12 @@ def _check_scales(model: ModelConfig) -> None:
         )
 
 
+def level_steps(model: ModelConfig) -> tuple[int, ...]:
+    """Returns the pixels between neighbours of each level, fine to coarse."""
+    between = model.strides or (2,) * (len(model.widths) - 1)
+    return tuple(accumulate(between, mul, initial=model.unshuffle))
+
+
 def stride(model: ModelConfig) -> int:
     """Returns the pixels between neighbours of the coarsest level."""
-    if model.network == "mlp":
-        return 1
-    return model.unshuffle * 2 ** (len(model.widths) - 1)
+    return 1 if model.network == "mlp" else level_steps(model)[-1]

@@ -1,6 +1,8 @@
 """The ladder VAE: a fully convolutional hierarchical VAE of any image size.
 
-Bottom-up, the encoder turns y into features at 1/2, 1/4, 1/8 … of the size.
+Bottom-up, the encoder turns y into features at 1/2, 1/4, 1/8 … of the size, or at
+the steps that ``strides`` names: several levels of one size, or a last one of one
+position.
 Top-down, the decoder starts from a learned constant, and at every level draws a
 latent z from its posterior (features of y and of the levels above) or from its
 prior (levels above only). All that y says reaches x through the latents: there
@@ -14,105 +16,28 @@ References: Sønderby et al. 2016; Vahdat & Kautz 2020 (NVAE); Child 2021 (VDVAE
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from vaenhance.config import ModelConfig, stride
-from vaenhance.model.blocks import ResidualBlock, Upsample, convolution, noise_planes
+from vaenhance.config import level_steps, stride
+from vaenhance.model.blocks import noise_planes
 from vaenhance.model.gaussian import (
     DiagonalGaussian,
     ResidualPosterior,
     split_gaussian,
 )
-from vaenhance.model.heads import emit, make_heads
+from vaenhance.model.heads import emit
+from vaenhance.model.ladder_layers import LadderLayers
 
 
-class Ladder(keras.Model):
+class Ladder(LadderLayers):
     """Encoder and decoder of the ladder VAE.
 
     Images are (B, H, W, channels) float32 in [0, 1] (values outside are legal),
     H and W multiples of ``stride(config)``.
-
-    Args:
-        config: the network's shape.
-        policy: Keras dtype policy of the convolutions; weights stay float32.
     """
-
-    def __init__(self, config: ModelConfig, policy: str = "float32"):
-        super().__init__(name="ladder", dtype=policy)
-        self.config = config
-        levels = range(len(config.widths))
-        depth = sum(config.encoder_blocks) + sum(config.decoder_blocks)
-        branch = 1.0 / math.sqrt(max(depth, 1))
-        widths, latents = config.widths, config.latent_channels
-
-        def blocks(name: str, level: int, count: int) -> list[ResidualBlock]:
-            return [
-                ResidualBlock(widths[level], branch, name=f"{name}{i}", dtype=policy)
-                for i in range(count)
-            ]
-
-        # === Bottom-up ===
-        self.stem = convolution(widths[0], 3, "stem", policy)
-        self.down = [
-            convolution(widths[i], 2, f"down{i}", policy, strides=2) for i in levels[1:]
-        ]
-        self.up_blocks = [
-            blocks(f"encoder{i}_", i, config.encoder_blocks[i]) for i in levels
-        ]
-        # === Top-down ===
-        self.prior_head = [
-            convolution(2 * latents[i], 1, f"prior{i}", policy, **_small())
-            for i in levels
-        ]
-        self.posterior_mix = [
-            convolution(widths[i], 3, f"mix{i}", policy, activation="relu")
-            for i in levels
-        ]
-        self.posterior_head = [
-            convolution(2 * latents[i], 1, f"posterior{i}", policy, **_small())
-            for i in levels
-        ]
-        self.merge = [convolution(widths[i], 1, f"merge{i}", policy) for i in levels]
-        self.down_blocks = [
-            blocks(f"decoder{i}_", i, config.decoder_blocks[i]) for i in levels
-        ]
-        self.upsample = [
-            Upsample(widths[i], name=f"upsample{i}", dtype=policy) for i in levels[:-1]
-        ]
-        self.heads = make_heads(config)
-
-    def build(self, input_shape=None):
-        """Creates every weight, without running the network."""
-        config = self.config
-        planes = config.unshuffle**2 * config.channels + 2 * config.noise_map
-        self.stem.build((None, None, None, planes))
-        for i, width in enumerate(config.widths):
-            size = (None, None, None, width)
-            latent = (None, None, None, config.latent_channels[i])
-            if i:
-                self.down[i - 1].build((None, None, None, config.widths[i - 1]))
-                self.upsample[i - 1].build(size)
-            self.prior_head[i].build(size)
-            self.posterior_mix[i].build((None, None, None, 2 * width))
-            self.posterior_head[i].build(size)
-            self.merge[i].build(latent)
-            for block in (*self.up_blocks[i], *self.down_blocks[i]):
-                block.build(size)
-        for head in self.heads:
-            head.build((None, None, None, config.widths[0]))
-        side = max(config.image_size // stride(config), 1)
-        self.start = self.add_weight(
-            shape=(1, side, side, config.widths[-1]),
-            initializer="random_normal",
-            dtype="float32",
-            name="start",
-        )
-        self.built = True
 
     # === Encoder ===
 
@@ -277,17 +202,11 @@ class Ladder(keras.Model):
 
     def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
         """Returns (h, w, c) of every level's latent, coarse to fine."""
-        shapes = []
-        for level in reversed(range(len(self.config.widths))):
-            step = self.config.unshuffle * 2**level
-            channels = self.config.latent_channels[level]
-            shapes.append((height // step, width // step, channels))
+        shapes: list[tuple[int, int, int]] = []
+        steps = level_steps(self.config)
+        for step, channels in zip(steps, self.config.latent_channels, strict=True):
+            shapes.insert(0, (height // step, width // step, channels))
         return shapes
 
     def call(self, y):
         return self.infer(y)[0]
-
-
-def _small() -> dict[str, Any]:
-    """Returns arguments for heads that start near zero: q = p, x = mid-gray."""
-    return {"kernel_initializer": keras.initializers.VarianceScaling(0.01)}
