@@ -112,7 +112,7 @@ def test_draws_in_tiles_are_those_of_the_whole(model):
 def test_tiles_can_be_handed_on_one_by_one(model):
     image = picture()
     kept: list = []
-    found = model.encode_tiles(image, lambda n, tile: kept.append((n, tile)), **CUT)
+    found = model.encode_tiles(image, lambda n, _, tile: kept.append((n, tile)), **CUT)
     assert found.tiles == []
     assert [number for number, _ in kept] == list(range(9))
     count, shapes = model.tile_shapes(found)
@@ -134,7 +134,7 @@ def test_out_of_memory_begins_again_with_smaller_tiles(model, monkeypatch):
     monkeypatch.setattr(model, "tile_limit", 0)
     numbers: list[int] = []
     image = picture(200, 140)
-    found = model.encode_tiles(image, lambda number, tile: numbers.append(number))
+    found = model.encode_tiles(image, lambda number, *_: numbers.append(number))
     assert found.tiling.tile == model.tile_limit <= 150
     assert numbers == list(range(len(numbers)))
     monkeypatch.undo()

@@ -60,6 +60,12 @@ def written(path: Path, sizes=((20, 24), (20, 24)), **options) -> Path:
 SHAPES = [(9, 10, 3), (18, 20, 2)]
 
 
+def read_all(path: Path) -> None:
+    with LatentReader(path) as file:
+        for index in range(len(file)):
+            list(file.tiles(index, 1, SHAPES))
+
+
 def test_what_is_written_is_read(tmp_path):
     first, second = entry("a.jpg", format="JPEG", metadata=META), entry("b/c.png")
     alpha = np.arange(480, dtype=np.uint8).reshape(20, 24)
@@ -235,7 +241,7 @@ def test_a_shape_that_is_not_there_allocates_nothing(tmp_path):
             for other, data in parts.items():
                 file.writestr(other, header.getvalue() if other == name else data)
         with pytest.raises(LatentError, match="not the size"):
-            list(LatentReader(path).tiles(0, 1, SHAPES))
+            read_all(path)
 
 
 @settings(max_examples=60, deadline=None)
@@ -250,9 +256,7 @@ def test_damage_is_one_clear_line(tmp_path_factory, data):
             whole[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(whole)
     try:
-        with LatentReader(path) as file:
-            for index in range(len(file)):
-                list(file.tiles(index, 1, SHAPES))
+        read_all(path)
     except LatentError as error:
         assert "\n" not in str(error)
 

@@ -48,7 +48,7 @@ class Tiles:
     def encode_tiles(
         self,
         image: NDArray[Any],
-        keep: Callable[[int, Tile], None] | None = None,
+        keep: Callable[[int, TiledLatents, Tile], None] | None = None,
         *,
         noise_sigma: float | None = None,
         scale: bool = False,
@@ -62,9 +62,9 @@ class Tiles:
 
         Args:
             image: (H, W, C) as for ``enhance``.
-            keep: takes each tile, with its number, instead of the result, so that
-                memory does not grow with the image. Number 0 comes again, and all
-                after it, when memory runs out and the tiles become smaller.
+            keep: takes (number, size and tiling, tile) one by one, so that memory
+                does not grow with the image and the result has no tiles. Number 0
+                comes again when memory runs out and the tiles become smaller.
             noise_sigma: as for ``enhance``.
             scale: also the posterior's standard deviations.
             draws: how many draws from the posterior instead of its mean. Their noise
@@ -84,7 +84,7 @@ class Tiles:
         size = image.shape[:2]
 
         def encode(cut: Tiling) -> TiledLatents:
-            found: list[Tile] = []
+            found = TiledLatents(size[0], size[1], cut)
             places = tiling.places(size, cut)
             for number, place in enumerate(places):
                 y = tiling.read_padded(image, place)
@@ -95,11 +95,11 @@ class Tiles:
                     [PlacedNoise(seed, i, place) for i in range(draws)],
                 )
                 if keep is None:
-                    found.append(levels)
+                    found.tiles.append(levels)
                 else:
-                    keep(number, levels)
+                    keep(number, found, levels)
                 progress(size[0] * size[1] / 1e6 / len(places))
-            return TiledLatents(size[0], size[1], cut, found)
+            return found
 
         return self._within_memory(size, tile, overlap, encode)
 

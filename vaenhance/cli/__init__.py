@@ -27,6 +27,8 @@ COMMANDS = {
     "enhance": "Enhance photographs.",
     "train": "Train a model on a folder of images.",
     "sample": "Draw new images from a model's prior.",
+    "encode": "Write the latents of photographs to a file.",
+    "decode": "Make photographs of latents.",
     "evaluate": "Measure PSNR and SSIM against clean references.",
     "info": "Show a model, or versions, devices and built-in models.",
 }

@@ -1,4 +1,4 @@
-"""The words of ``vaenhance enhance``: plan, progress of each image, summary.
+"""The words of ``vaenhance enhance`` and its like: plan, each image, summary.
 
 Only what is said and on which stream; nothing is decided here.
 """
@@ -54,14 +54,16 @@ def show_plan(jobs: Sequence[Job], chosen: dict[str, Any], as_json: bool) -> Non
     (console.message if as_json else console.product)(f"{line}; {words}.")
 
 
-def say_result(result: Result, tally: Tally, *, fail_fast: bool) -> None:
+def say_result(
+    result: Result, tally: Tally, *, fail_fast: bool, verb: str = "enhance"
+) -> None:
     """Says what became of one image; of many, only when it failed or with -v."""
     if result.status == "failed":
         if result.trace:
             console.detail(result.trace)
         goes_on = tally.done < tally.total and not fail_fast
         kept = " (kept going)" if goes_on else ""
-        line = f"cannot enhance {result.source}: {result.error}{kept}"
+        line = f"cannot {verb} {result.source}: {result.error}{kept}"
         console.error(console.one_line(line))
     elif result.status == "skipped":
         line = f"skipped {result.source}: {result.target} exists"

@@ -95,19 +95,25 @@ class Member:
         except KeyError as error:
             raise LatentError(f"it has no array {key}") from error
         self._stream = archive.open(info)
-        version = npy.read_magic(self._stream)
+        try:
+            self.shape, self.dtype = self._read_header(info.file_size)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_header(self, size: int) -> tuple[tuple[int, ...], np.dtype]:
+        key, version = self.key, npy.read_magic(self._stream)
         if version not in _HEADERS:
             raise LatentError(f"{key} is of an unknown kind of array")
         shape, is_fortran, dtype = _HEADERS[version](self._stream)
-        self.shape: tuple[int, ...] = shape
-        self.dtype: np.dtype = dtype
         if dtype.kind not in "biufU" or dtype.hasobject:
             raise LatentError(f"{key} holds {dtype}, neither numbers nor text")
         if is_fortran and len(shape) > 1:
             raise LatentError(f"{key} is stored column by column: save it in C order")
         claimed = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or self._stream.tell() + claimed != info.file_size:
+        if min(shape, default=0) < 0 or self._stream.tell() + claimed != size:
             raise LatentError(f"{key} has not the size that its shape {shape} says")
+        return shape, dtype
 
     def read(self, shape: tuple[int, ...]) -> NDArray[Any]:
         """Returns the next values, as an array of a shape."""

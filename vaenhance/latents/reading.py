@@ -10,7 +10,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -143,8 +143,7 @@ class LatentReader:
         Raises:
             LatentError: there are none.
         """
-        with self._explained():
-            found = Member(self._archive, "vectors")
+        with self._explained(), closing(Member(self._archive, "vectors")) as found:
             if len(found.shape) != 2 or found.shape[0] != len(self):
                 raise LatentError(f"vectors has the shape {found.shape}")
             return found.read(found.shape).astype(np.float32)
@@ -156,6 +155,7 @@ class LatentReader:
         expected = (len(self), *shape) if stacked else shape
         member = Member(self._archive, key)
         if member.dtype.kind != "f" or member.shape != expected:
+            member.close()
             raise LatentError(
                 f"{key} should be of floats and shape {expected}, it is of "
                 f"{member.dtype} and shape {member.shape}"

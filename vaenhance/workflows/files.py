@@ -81,7 +81,7 @@ class Files:
             )
         if job.target is None:
             return container, data
-        _make_folder(job.target.parent)
+        make_folder(job.target.parent)
         if not job.may_replace and job.target.exists():
             raise PhotoError(
                 "a file of the target's name has come to be there since the run "
@@ -110,7 +110,12 @@ class Files:
         return job.source
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes a folder that is to be written into.
+
+    Raises:
+        PhotoError: it cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -125,7 +125,7 @@ def _stream_job(target: str | None, naming: Naming, overwrite: bool) -> Job:
             "give a file as TARGET"
         )
     path = Path(target)
-    return _protect([Job(None, path, format_for(path, naming))], overwrite, True)[0]
+    return protect([Job(None, path, format_for(path, naming))], overwrite, True)[0]
 
 
 def _plan_one(source: str, target: str | None, naming: Naming, overwrite: bool) -> Plan:
@@ -138,7 +138,7 @@ def _plan_one(source: str, target: str | None, naming: Naming, overwrite: bool) 
         job = Job(path, target_folder(target) / naming.rename(place), naming.format)
     else:
         job = Job(path, Path(target), format_for(Path(target), naming))
-    return Plan(tuple(_protect([job], overwrite, True)))
+    return Plan(tuple(protect([job], overwrite, True)))
 
 
 def _plan_many(
@@ -167,12 +167,21 @@ def _plan_many(
         Job(path, folder, problem=f"the folder cannot be listed: {why}")
         for path, why in files.unreadable
     ]
-    protected = _protect(jobs, overwrite, False)
+    protected = protect(jobs, overwrite, False)
     return Plan((*protected, *blocked), tuple(files.ignored), tuple(notes))
 
 
-def _protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
-    """Marks what exists; refuses a target that is one of the originals."""
+def protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
+    """Marks what exists; refuses a target that is one of the originals.
+
+    Args:
+        jobs: all of a run.
+        overwrite: redo what exists.
+        single: the user has named this one target, and would not get it.
+
+    Raises:
+        UsageProblem: an original would be written over, or a single target exists.
+    """
     originals = {}
     for job in jobs:
         status = _status(job.source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Status = Literal["enhanced", "skipped", "failed", "planned"]
+Status = Literal["enhanced", "encoded", "decoded", "skipped", "failed", "planned"]
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,12 @@ class Tally:
 
     Args:
         total: how many photographs the run was to look at.
+        deed: what is done to them, e.g. ``enhanced``.
     """
 
     total: int
-    enhanced: int = 0
+    deed: str = "enhanced"
+    made: int = 0
     skipped: int = 0
     failures: list[Result] = field(default_factory=list)
 
@@ -60,12 +62,12 @@ class Tally:
         elif result.status == "skipped":
             self.skipped += 1
         else:
-            self.enhanced += 1
+            self.made += 1
 
     @property
     def done(self) -> int:
         """Returns how many have come to an end, whichever."""
-        return self.enhanced + self.skipped + len(self.failures)
+        return self.made + self.skipped + len(self.failures)
 
     @property
     def exit_code(self) -> int:
@@ -74,7 +76,7 @@ class Tally:
 
     def sentence(self) -> str:
         """Returns the summary, e.g. ``118 enhanced, 12 skipped, 1 failed``."""
-        parts = [f"{self.enhanced} enhanced"]
+        parts = [f"{self.made} {self.deed}"]
         if self.skipped:
             parts.append(f"{self.skipped} skipped")
         if self.failures:

@@ -1,0 +1,227 @@
+"""``vaenhance encode``: photographs to one file of latents."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import click
+
+from vaenhance.cli import console, options
+from vaenhance.cli import enhance_report as report
+from vaenhance.cli import photo_options as photographs
+from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+
+if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
+    from vaenhance.workflows.encoder import Encoder, EncodeSettings
+    from vaenhance.workflows.latent_jobs import EncodePlan
+
+_PIECE = 1 << 20  # bytes written to a pipe at once
+
+_HELP = """Write the latents of photographs to a file.
+
+SOURCE is an image, several images, a folder, a quoted pattern, or - for standard
+input. LATENTS is an .npz file that NumPy reads, or - for standard output: the
+posterior means of every level, sizes and names, the model's checksum, and what
+decode needs to make the very files that enhance makes.
+
+\b
+Examples:
+  vaenhance encode holiday/ holiday.npz             a folder
+  vaenhance encode holiday/ vectors.npz --pool 4    one vector a photograph
+  vaenhance encode old.jpg draws.npz --draws 8      likely originals
+  vaenhance encode digits/ digits.npz -m digits     with another model
+"""
+
+
+@click.command("encode", cls=options.SectionCommand, help=_HELP)
+@click.argument(
+    "paths",
+    metavar="SOURCE... LATENTS.npz",
+    nargs=-1,
+    required=True,
+    type=click.Path(allow_dash=True),
+)
+@options.model_option
+@options.option(
+    "--scale",
+    is_flag=True,
+    help="Also write the standard deviations of the posterior.",
+)
+@options.option(
+    "--draws",
+    type=click.IntRange(1, 10_000),
+    metavar="K",
+    help="Write K draws from the posterior instead of its mean.",
+)
+@options.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of the draws.",
+)
+@options.option(
+    "--pool",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Write one vector an image instead: mean and deviation in N x N cells.",
+)
+@photographs.noise_option
+@photographs.overwrite_option
+@photographs.strip_option
+@photographs.recursive_option
+@options.device_options
+@photographs.tile_option
+@photographs.overlap_option
+@photographs.max_megapixels_option
+@photographs.fail_fast_option
+@photographs.json_option("encode")
+@options.verbosity_options
+def command(
+    paths: tuple[str, ...],
+    model: str,
+    device: str,
+    precision: str,
+    overwrite: bool,
+    recursive: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Check everything that can be wrong, then start TensorFlow and encode."""
+    from vaenhance.api import find_model
+    from vaenhance.workflows import headers
+    from vaenhance.workflows.latent_jobs import plan_encode
+
+    settings = _settings(**chosen)
+    plan = plan_encode(paths, recursive=recursive, overwrite=overwrite)
+    _check_streams(plan, as_json)
+    find_model(model)
+    has_input = any(job.source is None for job in plan.jobs)
+    data = console.stdin_bytes() if has_input else None
+    measured = headers.measure(plan.jobs, data, unchanged=True)
+    plan = replace(plan, jobs=tuple(measured))
+    network = (model, device, precision)
+    for path in plan.ignored:
+        console.detail(console.one_line(f"ignored {path}"))
+    if plan.target is not None:
+        return _run(plan, plan.target, settings, network, data, overwrite, as_json)
+    with tempfile.TemporaryFile() as file:
+        stream = cast(BinaryIO, file)
+        code = _run(plan, stream, settings, network, data, True, False)
+        stream.seek(0)
+        while piece := stream.read(_PIECE):
+            console.product_bytes(piece)
+    return code
+
+
+def _settings(
+    noise: float | None,
+    draws: int | None,
+    pool: int | None,
+    tile: int | None,
+    overlap: int | None,
+    **rest: Any,
+) -> EncodeSettings:
+    from vaenhance.workflows.encoder import EncodeSettings
+
+    asked = {"--scale": rest["scale"], "--draws": draws, "--pool": pool}
+    given = [name for name, value in asked.items() if value]
+    if len(given) > 1:
+        raise UsageProblem(f"{' and '.join(given)} exclude each other: give one")
+    if tile and overlap is not None and overlap >= tile:
+        raise UsageProblem(
+            f"--overlap {overlap} leaves nothing of --tile {tile}: make the tile "
+            "larger or leave --overlap out"
+        )
+    return EncodeSettings(
+        noise_sigma=None if noise is None else noise / 255,
+        draws=draws or 0,
+        pool=pool or 0,
+        tile=tile,
+        overlap=overlap,
+        **rest,
+    )
+
+
+def _check_streams(plan: EncodePlan, as_json: bool) -> None:
+    if plan.target is None and as_json:
+        raise UsageProblem("--json and - both want standard output: name a file")
+    if plan.target is None and console.stdout_is_terminal():
+        raise UsageProblem(
+            "standard output is a terminal: redirect it (> latents.npz) or name a file"
+        )
+    is_input = any(job.source is None for job in plan.jobs)
+    if is_input and console.stdin_is_terminal():
+        raise UsageProblem("standard input is a terminal: pipe an image in")
+
+
+def _run(
+    plan: EncodePlan,
+    target: Path | BinaryIO,
+    settings: EncodeSettings,
+    model: tuple[str, str, str],
+    data: bytes | None,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    from vaenhance.workflows.encode import encode_photos
+    from vaenhance.workflows.results import Tally
+
+    tally = Tally(len(plan.jobs), "encoded")
+    progress = console.Progress(sum(job.megapixels for job in plan.jobs))
+
+    def load() -> Encoder:
+        network = _load(*model)
+        progress.start()
+        return network
+
+    results = encode_photos(
+        list(zip(plan.jobs, plan.names, strict=True)),
+        target,
+        settings,
+        load=load,
+        standard_input=data or b"",
+        overwrite=overwrite,
+        advance=progress.advance,
+    )
+    with _explained(plan.target), progress, contextlib.closing(results):
+        for result in results:
+            tally.add(result)
+            progress.note(f"{tally.done}/{tally.total} images")
+            report.say_result(
+                result, tally, fail_fast=settings.fail_fast, verb="encode"
+            )
+            if as_json:
+                console.json_line(result.as_json())
+    report.say_summary(tally)
+    if not tally.made or (settings.fail_fast and tally.failures):
+        console.message("nothing was written")
+    return tally.exit_code
+
+
+@contextlib.contextmanager
+def _explained(target: Path | None) -> Iterator[None]:
+    """Names the file that could not be written."""
+    try:
+        yield
+    except PhotoError as error:
+        raise VaenhanceError(f"{target or 'the latents'} {error}") from error
+    except KeyboardInterrupt:
+        console.message("Interrupted: nothing was written.")
+        raise
+
+
+def _load(model: str, device: str, precision: str) -> Encoder:
+    console.detail(f"loading model {model} ...")
+    from vaenhance import load_model
+
+    network = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, {network.precision}")
+    encoder: Encoder = network
+    return encoder

@@ -1,0 +1,112 @@
+"""Options of the commands that read or write photographs, each declared once.
+
+Nothing here imports TensorFlow, Pillow or NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from vaenhance.cli.options import Container, Decorated, WordOr, option
+
+
+def _check_suffix(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> str | None:
+    if value is not None and ("/" in value or "\\" in value):
+        raise click.BadParameter("a suffix is part of a name, not a path.", ctx, param)
+    return value
+
+
+noise_option = option(
+    "--noise",
+    type=WordOr("auto", click.FloatRange(0, 255), "SIGMA|auto"),
+    default="auto",
+    show_default=True,
+    help="Noise to expect, on the 0-255 scale, for models that take it.",
+)
+
+overwrite_option = option(
+    "--overwrite", is_flag=True, help="Redo what exists instead of skipping it."
+)
+
+format_option = option(
+    "--format",
+    type=Container(),
+    metavar="FORMAT",
+    help="Write jpeg, png, webp, tiff, bmp, avif or heic instead of the input's.",
+)
+
+quality_option = option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    metavar="1..100",
+    help="Of JPEG, WebP and AVIF.  [default: 95]",
+)
+
+suffix_option = option(
+    "--suffix",
+    callback=_check_suffix,
+    metavar="TEXT",
+    help="Put TEXT between name and extension.",
+)
+
+strip_option = option(
+    "--strip-metadata", is_flag=True, help="Leave EXIF, XMP and dpi out."
+)
+
+recursive_option = option(
+    "--recursive/--no-recursive",
+    default=True,
+    show_default=True,
+    help="Enter sub-folders; the tree is mirrored.",
+)
+
+tile_option = option(
+    "--tile",
+    section="Speed and memory",
+    type=WordOr("auto", click.IntRange(min=0), "auto|N|0"),
+    default="auto",
+    show_default=True,
+    help="Pixels a side computed at once; 0 is the whole image.",
+)
+
+overlap_option = option(
+    "--overlap",
+    section="Speed and memory",
+    type=WordOr("auto", click.IntRange(min=0), "auto|N"),
+    default="auto",
+    show_default=True,
+    help="Pixels that neighbouring tiles share.",
+)
+
+max_megapixels_option = option(
+    "--max-megapixels",
+    section="Speed and memory",
+    type=click.FloatRange(min=0, min_open=True),
+    default=512.0,
+    show_default=True,
+    metavar="N",
+    help="Refuse larger images before decoding them.",
+)
+
+fail_fast_option = option(
+    "--fail-fast",
+    section="Reporting",
+    is_flag=True,
+    help="Stop at the first failure.",
+)
+
+
+def json_option(command: str) -> Callable[[Decorated], Decorated]:
+    """Adds --json, passed on as ``as_json``."""
+    return option(
+        "--json",
+        "as_json",
+        envvar=f"VAENHANCE_{command.upper()}_JSON",
+        section="Reporting",
+        is_flag=True,
+        help="Write one JSON object an image to standard output.",
+    )

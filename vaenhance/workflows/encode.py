@@ -1,0 +1,240 @@
+"""Photographs to a file of latents: read ahead, encoded tile by tile, kept on disk.
+
+Nothing is printed and no argument is interpreted here. Not for decoding.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from numpy.typing import NDArray
+
+from vaenhance import photo
+from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.latents import Entry, LatentWriter, Pool, Tile, TiledLatents
+from vaenhance.workflows import files
+from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.encoder import Encoder, EncodeSettings
+from vaenhance.workflows.jobs import Job
+from vaenhance.workflows.results import Result
+
+MEGAPIXELS_IN_FLIGHT = 128.0  # read ahead, or being encoded
+
+
+def encode_photos(
+    jobs: Sequence[tuple[Job, str]],
+    target: Path | BinaryIO,
+    settings: EncodeSettings,
+    *,
+    load: Callable[[], Encoder],
+    standard_input: bytes = b"",
+    overwrite: bool = False,
+    advance: Callable[[float], None] = lambda megapixels: None,
+) -> Generator[Result, None, None]:
+    """Encodes photographs into one file, written whole at the end or not at all.
+
+    A photograph that fails is left out and is a record like any other.
+
+    Args:
+        jobs: sources, each with its name in the file.
+        target: the file, or a stream.
+        settings: for all of them.
+        load: gives the model; called once.
+        standard_input: the image of a job without a source.
+        overwrite: replace a target that exists.
+        advance: told megapixels as they are finished.
+
+    Yields:
+        One record a job.
+
+    Raises:
+        UsageProblem: the model or device is not what was asked for, or the settings
+            do not fit the model.
+        PhotoError: the file cannot be written.
+    """
+    run = _Run(jobs, target, settings, standard_input, advance)
+    if isinstance(target, Path):
+        files.make_folder(target.parent)
+    with closing(run.conveyor):
+        run.conveyor.read_ahead()
+        run.model = load()
+        if settings.noise_sigma is not None and not run.model.conditioned_on_noise:
+            raise UsageProblem("--noise was given, but this model takes no level")
+        writer = LatentWriter(
+            target,
+            run.model.origin,
+            settings.content,
+            facts=settings.facts(),
+            overwrite=overwrite,
+        )
+        with closing(writer):
+            run.writer = writer
+            failed = False
+            for work, error in run.conveyor.results():
+                result = run.finish(work, error)
+                failed = failed or result.status == "failed"
+                yield result
+                if failed and settings.fail_fast:
+                    return
+            if len(writer):
+                writer.finish()
+
+
+@dataclass
+class _Work:
+    """What is known of one photograph; its pixels travel beside it."""
+
+    job: Job
+    name: str
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    seconds: float = 0.0
+    reported: float = 0.0  # megapixels
+
+
+class _Run:
+    """The stages for photographs, and the records of their ends."""
+
+    writer: LatentWriter
+    model: Encoder
+
+    def __init__(
+        self,
+        jobs: Sequence[tuple[Job, str]],
+        target: Path | BinaryIO,
+        settings: EncodeSettings,
+        standard_input: bytes,
+        advance: Callable[[float], None],
+    ) -> None:
+        self.target = "-" if not isinstance(target, Path) else str(target)
+        self.settings = settings
+        self.advance = advance
+        self.has_computed = False
+        self.files = files.Files(
+            standard_input,
+            max_megapixels=settings.max_megapixels,
+            quality=None,
+            strip_metadata=False,
+            unchanged=True,  # whether it can be written again is decode's to say
+        )
+        self.conveyor: Conveyor[_Work] = Conveyor(
+            [_Work(job, name) for job, name in jobs],
+            read=self.read,
+            compute=self.compute,
+            write=lambda work, nothing: None,
+            weigh=lambda work: work.job.megapixels,
+            room=MEGAPIXELS_IN_FLIGHT,
+            is_fatal=lambda error: (
+                isinstance(error, UsageProblem) and not self.has_computed
+            ),
+        )
+
+    def read(self, work: _Work) -> photo.Photo:
+        """Reads a photograph."""
+        if work.job.problem:
+            raise PhotoError(work.job.problem)
+        started = time.perf_counter()
+        picture = self.files.read(work.job)
+        work.height, work.width = picture.pixels.shape[:2]
+        work.format = picture.format
+        work.seconds += time.perf_counter() - started
+        return picture
+
+    def compute(self, work: _Work, picture: photo.Photo) -> None:
+        """Encodes a photograph and keeps its latents."""
+        started = time.perf_counter()
+        try:
+            self.encode(work, picture)
+        except UsageProblem as error:
+            self.writer.discard()
+            if self.has_computed:
+                raise
+            raise UsageProblem(f"{work.job.source_name}: {error}") from error
+        except Exception:
+            self.writer.discard()
+            raise
+        self.has_computed = True
+        work.seconds += time.perf_counter() - started
+
+    def encode(self, work: _Work, picture: photo.Photo) -> None:
+        """Adds a photograph to the file."""
+        settings = self.settings
+        pool = Pool(picture.pixels.shape[:2], settings.pool) if settings.pool else None
+
+        def keep(number: int, latents: TiledLatents, tile: Tile) -> None:
+            if pool is None:
+                self.writer.keep(number, tile)
+            else:
+                pool.add(latents.tiling, number, tile)
+
+        latents = self.model.encode_tiles(
+            as_channels(picture, self.model.config.channels),
+            keep,
+            noise_sigma=settings.noise_sigma,
+            scale=settings.scale,
+            draws=settings.draws,
+            seed=settings.seed,
+            tile=settings.tile,
+            overlap=settings.overlap,
+            progress=lambda megapixels: self.report(work, megapixels),
+        )
+        if pool is not None:
+            self.writer.keep(0, {"vectors": pool.vector()})
+        metadata = picture.metadata
+        if settings.strip_metadata:
+            metadata = replace(metadata, exif=None, xmp=None, dpi=None)
+        entry = Entry(
+            work.name,
+            latents.height,
+            latents.width,
+            latents.tiling,
+            picture.format,
+            picture.bit_depth,
+            picture.is_gray,
+            metadata,
+        )
+        self.writer.add(entry, alpha=None if pool else picture.alpha)
+
+    def finish(self, work: _Work, error: Exception | None) -> Result:
+        """Makes the record."""
+        self.report(work, work.job.megapixels)
+        result = Result(
+            work.job.source_name,
+            self.target,
+            "encoded",
+            width=work.width,
+            height=work.height,
+            format=work.format,
+            seconds=work.seconds or None,
+        )
+        if error is None:
+            return result
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        return replace(result, status="failed", error=files.reason(error), trace=trace)
+
+    def report(self, work: _Work, megapixels: float) -> None:
+        """Counts megapixels, of each photograph no more than its size."""
+        more = min(megapixels, work.job.megapixels - work.reported)
+        work.reported += more
+        if more > 0:
+            self.advance(more)
+
+
+def as_channels(picture: photo.Photo, channels: int) -> NDArray[Any]:
+    """Returns the pixels with the channels that a model takes.
+
+    Raises:
+        UsageProblem: the model takes gray, and the photograph is not.
+    """
+    if channels != 1:
+        return picture.pixels
+    if not picture.is_gray:
+        raise UsageProblem("the model takes gray images, and this one has colours")
+    return picture.pixels[:, :, :1]
