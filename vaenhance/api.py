@@ -9,7 +9,6 @@ The command line is built on this and nothing else. No files but the model's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, runtime, tiling
-from vaenhance.api_inputs import check_input
+from vaenhance.api_enhance import Enhancing
+from vaenhance.api_inputs import check_input, checked_scale
 from vaenhance.api_posterior import Posterior
-from vaenhance.api_tiles import Tiles
 from vaenhance.checkpoint import builtin_models, find_model
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
@@ -74,7 +73,7 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model(Tiles, Posterior):
+class Model(Enhancing, Posterior):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:
@@ -128,56 +127,6 @@ class Model(Tiles, Posterior):
         own = stride(self.config), self.margin, tuple(steps)
         return Origin(self.name, self.checksum, self.precision, *own)
 
-    def enhance(
-        self,
-        image: NDArray[Any],
-        *,
-        strength: float = 1.0,
-        noise_sigma: float | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        progress: Callable[[float], None] | None = None,
-    ) -> NDArray[Any]:
-        """Returns the decoded posterior mean: the enhanced image.
-
-        Args:
-            image: (H, W, C) or (B, H, W, C); float32 in [0, 1] (values outside are
-                legal: unclipped noise) or uint8, uint16. Memory stays bounded
-                for integers: they are converted strip by strip.
-            strength: 0 gives the input back exactly, 1 is the model's answer.
-            noise_sigma: noise level in [0, 1] units, if it is known.
-            tile: largest side of a tile, pixels, with what is mirrored around the
-                image; None chooses, 0 takes the image as a whole.
-            overlap: pixels shared by tiles; None chooses.
-            progress: called with the megapixels finished since the last call.
-
-        Returns:
-            The same shape and type; floats are not clipped.
-
-        Raises:
-            UsageProblem: shape, type, strength or noise level make no sense.
-            OutOfMemory: even the smallest tile does not fit.
-        """
-        dials: dict[str, Any] = {"strength": strength, "noise_sigma": noise_sigma}
-        check_input(self.name, self.config, image, **dials)
-        if strength == 0 or image.size == 0:
-            return image.copy()
-        if image.ndim == 4:
-            dials |= {"tile": tile, "overlap": overlap, "progress": progress}
-            return np.stack([self.enhance(one, **dials) for one in image])
-        return self._within_memory(
-            image.shape[:2],
-            tile,
-            overlap,
-            lambda cut: tiling.enhance_tiled(
-                image,
-                lambda y: self._inference.restore(y[None], noise_sigma)[0],
-                cut,
-                strength,
-                progress or (lambda megapixels: None),
-            ),
-        )
-
     def encode(
         self, image: NDArray[Any], *, noise_sigma: float | None = None
     ) -> Latents:
@@ -199,12 +148,20 @@ class Model(Tiles, Posterior):
         y = np.stack([tiling.read_padded(one, place) for one in batch])
         return Latents(self._inference.encode(y, noise_sigma), height, width)
 
-    def decode(self, latents: Latents) -> Pixels:
-        """Returns the images of latents, (B, H, W, C) float32, not clipped.
+    def decode(self, latents: Latents, *, scale: int | None = None) -> Pixels:
+        """Returns the images of latents, not clipped.
+
+        Args:
+            latents: of ``encode``.
+            scale: one of the model's ``scales``; None takes the first.
+
+        Returns:
+            (B, scale·H, scale·W, C) float32.
 
         Raises:
-            UsageProblem: the latents' shapes are not this model's.
+            UsageProblem: the latents' shapes or the scale are not this model's.
         """
+        times = checked_scale(self.name, self.config, scale)
         place = self._place(latents.height, latents.width)
         padded = [side.stop - side.start for side in place]
         expected = self._inference.latent_shapes(*padded)
@@ -214,9 +171,9 @@ class Model(Tiles, Posterior):
                 f"expected latents of shapes {expected}, received {received}: "
                 "they belong to another model or size"
             )
-        images = self._inference.decode(latents.levels, *padded)
+        images = self._inference.decode(latents.levels, *padded, times)
         rows, columns = (
-            slice(self.margin, self.margin + side)
+            slice(times * self.margin, times * (self.margin + side))
             for side in (latents.height, latents.width)
         )
         return images[:, rows, columns]
@@ -252,8 +209,11 @@ class Model(Tiles, Posterior):
                 f"model {self.name} draws images of {own}x{own} pixels only, "
                 f"not {width}x{height}"
             )
-        step = stride(self.config)
-        padded = [-(-n // step) * step for n in (height, width)]
+        # The network counts in pixels of y.
+        step = stride(self.config) * self.config.scales[0]
+        padded = [
+            -(-n // step) * step // self.config.scales[0] for n in (height, width)
+        ]
         shapes = self._inference.latent_shapes(*padded)
         images = []
         for index in range(count):

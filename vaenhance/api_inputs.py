@@ -11,6 +11,61 @@ from vaenhance.config import ModelConfig
 from vaenhance.errors import UsageProblem
 
 
+def check_scale(
+    name: str,
+    config: ModelConfig,
+    scale: float | None,
+    size: tuple[int, int] | None,
+    consistent: bool,
+) -> None:
+    """Refuses a size that a model cannot give.
+
+    Args:
+        name: of the model, for the message.
+        config: of the model.
+        scale: of the sides; None says nothing about it.
+        size: (height, width) instead.
+        consistent: is for enlarging only.
+
+    Raises:
+        UsageProblem: they contradict each other or the model.
+    """
+    if scale is not None and size is not None:
+        raise UsageProblem("give a scale or a size, not both")
+    most = max(config.scales)
+    if most > 1 and scale is not None and not 0 < scale <= most:
+        raise UsageProblem(f"model {name} reaches scales up to {most}, not {scale:g}")
+    if size is not None and min(size) < 1:
+        raise UsageProblem(f"a size has pixels, received {size}")
+    is_plain = size is None and scale in (None, 1)
+    if config.scales == (1,) and not is_plain:
+        raise UsageProblem(
+            f"model {name} keeps the size of images: choose one that enlarges, "
+            "such as detail"
+        )
+    if scale is None and size is None and 1 not in config.scales:
+        known = ", ".join(str(one) for one in config.scales)
+        raise UsageProblem(
+            f"model {name} enlarges images: say by how much (scales {known}, or less)"
+        )
+    if consistent and is_plain:
+        raise UsageProblem("consistent is for enlarged images: give a scale or size")
+
+
+def checked_scale(name: str, config: ModelConfig, scale: int | None) -> int:
+    """Returns a scale that the model has; None takes its first.
+
+    Raises:
+        UsageProblem: it has another.
+    """
+    if scale is None:
+        return config.scales[0]
+    if scale not in config.scales:
+        known = " and ".join(str(one) for one in config.scales)
+        raise UsageProblem(f"model {name} has no scale {scale}, only {known}")
+    return scale
+
+
 def check_input(
     name: str,
     config: ModelConfig,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_input, checked_scale
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
 
@@ -62,6 +62,7 @@ class Posterior:
         seed: int = 0,
         *,
         noise_sigma: float | None = None,
+        scale: int | None = None,
     ) -> Pixels:
         """Decodes draws of z from the posterior: likely originals of one image.
 
@@ -73,9 +74,10 @@ class Posterior:
             count: how many.
             seed: decides the draws.
             noise_sigma: as for ``enhance``.
+            scale: one of the model's ``scales``; None takes the first.
 
         Returns:
-            (count, H, W, C) float32, not clipped.
+            (count, scale·H, scale·W, C) float32, not clipped.
 
         Raises:
             UsageProblem: as for ``enhance``, or it is a batch or has no pixels.
@@ -86,13 +88,15 @@ class Posterior:
                 f"draws are of one image: expected (H, W, {self.config.channels}), "
                 f"received shape {image.shape}"
             )
+        times = checked_scale(self.name, self.config, scale)
         y = self._framed(image, noise_sigma)
-        height, width = image.shape[:2]
-        rows, columns = (slice(self.margin, self.margin + n) for n in (height, width))
-        draws = np.empty((count, *image.shape), np.float32)
+        height, width = (times * side for side in image.shape[:2])
+        start = times * self.margin
+        rows, columns = (slice(start, start + side) for side in (height, width))
+        draws = np.empty((count, height, width, image.shape[2]), np.float32)
         for index in range(count):
             epsilons = self._epsilons(y.shape, np.random.default_rng([seed, index]))
-            images, _ = self._inference.posterior(y, noise_sigma, epsilons)
+            images, _ = self._inference.posterior(y, noise_sigma, epsilons, times)
             draws[index] = images[0, rows, columns]
         return draws
 

@@ -7,13 +7,14 @@ pixels of that ``enhance`` makes: the same tiles, blended and rounded the same w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_input, checked_scale
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.latents import PlacedNoise, Tile, TiledLatents, level_names
@@ -110,6 +111,7 @@ class Tiles:
         *,
         tiles: Iterable[Tile] | None = None,
         draw: int = 0,
+        scale: int | None = None,
         progress: Callable[[float], None] = lambda megapixels: None,
     ) -> NDArray[Any]:
         """Returns the image of latents: to the bit what ``enhance`` gives.
@@ -119,18 +121,19 @@ class Tiles:
             dtype: uint8, uint16 or float32: type of the image that was encoded.
             tiles: instead of ``latents.tiles``, e.g. read from a file one by one.
             draw: which of several draws.
+            scale: one of the model's ``scales``; None takes the first.
             progress: called with the megapixels finished since the last call.
 
         Returns:
-            (H, W, C); integers are clipped and rounded, floats are not.
+            (scale·H, scale·W, C); integers are clipped and rounded, floats are not.
 
         Raises:
             UsageProblem: the latents are not this model's.
             OutOfMemory: the tiles are too large.
         """
-        return self._decode_with(
-            self._inference.decode, latents, dtype, tiles, draw, progress
-        )
+        times = checked_scale(self.name, self.config, scale)
+        decode = partial(self._inference.decode, scale=times)
+        return self._decode_with(decode, latents, dtype, tiles, draw, progress, times)
 
     def _decode_with(
         self,
@@ -140,6 +143,7 @@ class Tiles:
         tiles: Iterable[Tile] | None,
         draw: int = 0,
         progress: Callable[[float], None] = lambda megapixels: None,
+        times: int = 1,
     ) -> NDArray[Any]:
         if self.config.residual:
             raise UsageProblem(
@@ -162,7 +166,8 @@ class Tiles:
 
         shape = latents.height, latents.width, self.config.channels
         try:
-            return tiling.decode_tiled(compute, shape, np.dtype(dtype), cut, progress)
+            kind = np.dtype(dtype)
+            return tiling.decode_tiled(compute, shape, kind, cut, progress, times)
         except ValueError as error:
             raise UsageProblem(str(error)) from error
 

@@ -26,6 +26,8 @@ from vaenhance.tiling_grid import (
 __all__ = [
     "Grid",
     "Tiling",
+    "collected",
+    "compute_strips",
     "decode_tiled",
     "enhance_strips",
     "enhance_tiled",
@@ -77,7 +79,7 @@ def enhance_tiled(
         tiling,
         progress,
     )
-    return _collected(strips, image.shape, image.dtype, blend)
+    return collected(strips, image.shape, image.dtype, blend)
 
 
 def decode_tiled(
@@ -86,24 +88,27 @@ def decode_tiled(
     dtype: np.dtype,
     tiling: Tiling,
     progress: Callable[[float], None] = lambda megapixels: None,
+    times: int = 1,
 ) -> NDArray[Any]:
     """Puts an image together from tiles, just as ``enhance_tiled`` does.
 
     Args:
-        compute: returns the padded tile of a place; asked row by row.
-        shape: (H, W, C) of the image.
+        compute: returns the tile of a padded place; asked row by row.
+        shape: (H, W, C) of the image that was cut.
         dtype: uint8, uint16 or float32.
         tiling: as the tiles were cut.
         progress: called after each tile with the megapixels that it adds.
+        times: the tiles have so many times the sides of their places.
 
     Returns:
-        (H, W, C) of that type; integers are clipped and rounded.
+        (times · H, times · W, C) of that type; integers are clipped and rounded.
 
     Raises:
         ValueError: the tile is not larger than the overlap.
     """
-    strips = compute_strips(compute, shape[:2], tiling, progress)
-    return _collected(strips, shape, dtype, lambda values, rows: values)
+    strips = compute_strips(compute, shape[:2], tiling, progress, times)
+    large = times * shape[0], times * shape[1], shape[2]
+    return collected(strips, large, dtype)
 
 
 def compute_strips(
@@ -111,29 +116,32 @@ def compute_strips(
     size: tuple[int, ...],
     tiling: Tiling,
     progress: Callable[[float], None] = lambda megapixels: None,
+    times: int = 1,
 ) -> Iterator[tuple[int, Pixels]]:
     """Blends the tiles of an image and yields strips of it, top to bottom.
 
     Args:
-        compute: returns the padded tile of a place of the image.
+        compute: returns the tile of a padded place of the image.
         size: (H, W), pixels of the image.
         tiling: how it is cut.
         progress: called after each tile with the megapixels of image that it adds.
+        times: the tiles that come back have so many times the sides of the places.
 
     Yields:
-        (first row, (height, W, C) float32); rows and columns of the margin are cut
-        off.
+        (first row, (height, times · W, C) float32) of the enlarged image; rows and
+        columns of the margin are cut off.
     """
-    height, width = size
-    margin = tiling.margin
+    height, width = (times * side for side in size)
+    margin = times * tiling.margin
     rows, columns = grids(size, tiling)
-    scale = height * width / (rows.length * columns.length)
+    inside = size[0] * size[1] / (rows.length * columns.length)
     strips = enhance_strips(
-        lambda *place: _moved(place, -margin),
+        lambda *place: _moved(place, -tiling.margin),
         lambda place: compute(*place),
         rows,
         columns,
-        lambda megapixels: progress(megapixels * scale),
+        lambda megapixels: progress(megapixels * inside),
+        times,
     )
     for start, strip in strips:
         first = start - margin  # row of the image; of the margin where it is negative
@@ -141,13 +149,20 @@ def compute_strips(
         yield top, strip[top - first : bottom - first, margin : margin + width]
 
 
-def _collected(
+def collected(
     strips: Iterator[tuple[int, Pixels]],
     shape: tuple[int, ...],
     dtype: np.dtype,
-    finish: Callable[[Pixels, slice], Pixels],
+    finish: Callable[[Pixels, slice], Pixels] = lambda values, rows: values,
 ) -> NDArray[Any]:
-    """Returns the image that strips make up, in its own type."""
+    """Returns the image that strips make up, in its own type.
+
+    Args:
+        strips: (first row, (height, W, C) float32), from the top down.
+        shape: (H, W, C) of the image.
+        dtype: uint8, uint16 or float32.
+        finish: what is still to be done to a strip; is told its rows.
+    """
     result = np.empty(shape, dtype)
     for top, strip in strips:
         rows = slice(top, top + len(strip))
@@ -161,29 +176,33 @@ def enhance_strips(
     rows: Grid,
     columns: Grid,
     progress: Callable[[float], None] = lambda megapixels: None,
+    times: int = 1,
 ) -> Iterator[tuple[int, Pixels]]:
     """Runs a function over all tiles and yields blended strips, top to bottom.
 
     Args:
         read: returns the input of a place, whatever it is.
-        compute: returns a tile, (tile, tile, C), from that.
+        compute: returns a tile, (times · tile, times · tile, C), from that.
         rows: tiles over the height.
         columns: tiles over the width.
-        progress: called after each tile with the megapixels of image that it adds.
+        progress: called after each tile with the megapixels of input that it adds.
+        times: how much the tiles grow.
 
     Yields:
-        (first row, (height, columns.length, C) float32); together they cover the
-        padded image once.
+        (first row, (height, times · columns.length, C) float32); together they cover
+        the padded image once.
     """
-    down, across = tile_weights(rows), tile_weights(columns)
     total = rows.length * columns.length / 1e6
     share = total / (len(rows.starts) * len(columns.starts))
+    rows, columns = rows.enlarged(times), columns.enlarged(times)
+    down, across = tile_weights(rows), tile_weights(columns)
     held: Pixels | None = None  # weighted sums of the rows still to be added to
     for i, top in enumerate(rows.starts):
         strip: Pixels | None = None
         for j, left in enumerate(columns.starts):
             place = slice(top, top + rows.tile), slice(left, left + columns.tile)
-            result = compute(read(*place))
+            source = (slice(p.start // times, p.stop // times) for p in place)
+            result = compute(read(*source))
             if strip is None:
                 size = rows.tile, columns.length, result.shape[-1]
                 strip = np.zeros(size, np.float32)

@@ -28,6 +28,13 @@ class Grid:
     overlap: int
     starts: tuple[int, ...]
 
+    def enlarged(self, times: int) -> Grid:
+        """Returns the grid of an image of so many times the size."""
+        starts = tuple(times * start for start in self.starts)
+        return Grid(
+            times * self.length, times * self.tile, times * self.overlap, starts
+        )
+
 
 def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
     """Covers a side with the fewest tiles of equal size.

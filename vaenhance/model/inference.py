@@ -7,6 +7,7 @@ are computed again in float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,37 +70,31 @@ class Inference:
         def compiled(function: Callable[..., Any], *signature: Any) -> Any:
             return tf.function(function, input_signature=signature)
 
-        self._restore = compiled(
-            lambda y, s: image(likelihood, network.infer(y, s)[0]), images, sigma
-        )
+        def restore(y: Any, s: Any, scale: int) -> Any:
+            return image(likelihood, network.infer(y, s, scale=scale)[0])
 
-        def posterior(y: Any, s: Any, epsilons: Any) -> Any:
-            parameters, kls, _ = network.infer(y, s, epsilons)
+        def posterior(y: Any, s: Any, epsilons: Any, scale: int) -> Any:
+            parameters, kls, _ = network.infer(y, s, epsilons, scale=scale)
             return image(likelihood, parameters), kls
 
-        self._posterior = compiled(posterior, images, sigma, latents)
+        def decode(z: Any, h: Any, w: Any, scale: int) -> Any:
+            return image(likelihood, network.decode(z, h, w, scale))
+
+        def of_scales(function: Callable[..., Any], *signature: Any) -> dict[int, Any]:
+            return {
+                scale: compiled(partial(function, scale=scale), *signature)
+                for scale in self.config.scales
+            }
+
+        self._restore = of_scales(restore, images, sigma)
+        self._posterior = of_scales(posterior, images, sigma, latents)
+        self._decode = of_scales(decode, latents, side, side)
         self._encode = compiled(lambda y, s: network.infer(y, s)[2], images, sigma)
         self._encode_draw = compiled(
             lambda y, s, e: network.infer(y, s, e)[2], images, sigma, latents
         )
 
-        def describe(y: Any, s: Any) -> Any:
-            scales: list[Any] = []
-            distances: list[Any] = []
-
-            def note(q: Any) -> None:
-                scales.append(tf.exp(q.gaussian.log_scale))
-                distances.append(q.delta_mean)
-
-            return network.infer(y, s, observe=note)[2], scales, distances
-
-        self._describe = compiled(describe, images, sigma)
-        self._decode = compiled(
-            lambda z, h, w: image(likelihood, network.decode(z, h, w)),
-            latents,
-            side,
-            side,
-        )
+        self._describe = compiled(partial(_describe, network), images, sigma)
         self._draw = compiled(
             lambda e, h, w: image(likelihood, network.draw(e, h, w)),
             latents,
@@ -111,15 +106,31 @@ class Inference:
         """Returns (h, w, c) of every level for images of a size, coarse to fine."""
         return self._network.latent_shapes(height, width)
 
-    def restore(self, y: Pixels, noise_sigma: float | None) -> Pixels:
-        """Returns E[x|z] at the posterior mean, the shape of y."""
-        result = self._call(lambda: self._restore(y, _levels(y, noise_sigma)).numpy())
+    def restore(
+        self, y: Pixels, noise_sigma: float | None, scale: int | None = None
+    ) -> Pixels:
+        """Returns E[x|z] at the posterior mean.
+
+        Args:
+            y: degraded images (B, H, W, C).
+            noise_sigma: None where it is unknown.
+            scale: one of the model's; None takes its first.
+
+        Returns:
+            (B, scale·H, scale·W, C).
+        """
+        run, levels = self._restore[self._scale(scale)], _levels(y, noise_sigma)
+        result = self._call(lambda: run(y, levels).numpy())
         if self._is_usable([result]):
             return result
-        return self._in_float32().restore(y, noise_sigma)
+        return self._in_float32().restore(y, noise_sigma, scale)
 
     def posterior(
-        self, y: Pixels, noise_sigma: float | None, epsilons: Sequence[Pixels]
+        self,
+        y: Pixels,
+        noise_sigma: float | None,
+        epsilons: Sequence[Pixels],
+        scale: int | None = None,
     ) -> tuple[Pixels, list[Pixels]]:
         """Decodes draws from the posterior.
 
@@ -127,16 +138,18 @@ class Inference:
             y: degraded images.
             noise_sigma: None where it is unknown.
             epsilons: standard normal noise of each level, coarse to fine.
+            scale: as for ``restore``.
 
         Returns:
-            (E[x|z], the shape of y; KL in nats of each level, (B,), coarse to fine).
+            (E[x|z] as of ``restore``; KL in nats of each level, (B,), coarse to fine).
         """
         levels, noise = _levels(y, noise_sigma), list(epsilons)
-        found, kls = self._call(lambda: self._posterior(y, levels, noise))
+        run = self._posterior[self._scale(scale)]
+        found, kls = self._call(lambda: run(y, levels, noise))
         result = found.numpy()
         if self._is_usable([result]):
             return result, [kl.numpy() for kl in kls]
-        return self._in_float32().posterior(y, noise_sigma, epsilons)
+        return self._in_float32().posterior(y, noise_sigma, epsilons, scale)
 
     def encode(
         self,
@@ -185,17 +198,26 @@ class Inference:
             return means, scales, distances
         return self._in_float32().describe(y, noise_sigma)
 
-    def decode(self, latents: Sequence[Pixels], height: int, width: int) -> Pixels:
-        """Returns E[x|z] of given latents."""
-        given = list(latents)
-        result = self._call(lambda: self._decode(given, height, width).numpy())
+    def decode(
+        self,
+        latents: Sequence[Pixels],
+        height: int,
+        width: int,
+        scale: int | None = None,
+    ) -> Pixels:
+        """Returns E[x|z] of the latents of images y of a size; as of ``restore``."""
+        given, run = list(latents), self._decode[self._scale(scale)]
+        result = self._call(lambda: run(given, height, width).numpy())
         if self._is_usable([result]):
             return result
-        return self._in_float32().decode(latents, height, width)
+        return self._in_float32().decode(latents, height, width, scale)
 
     def draw(self, epsilons: Sequence[Pixels], height: int, width: int) -> Pixels:
         """Returns E[x|z] of latents drawn from the prior with the given noise."""
         return self._call(lambda: self._draw(list(epsilons), height, width).numpy())
+
+    def _scale(self, scale: int | None) -> int:
+        return self.config.scales[0] if scale is None else scale
 
     def _is_usable(self, arrays: Sequence[Pixels]) -> bool:
         """Tells whether all is finite; if not, float32 may help, or nothing."""
@@ -239,6 +261,18 @@ def read_weights(folder: Path) -> dict[str, Pixels]:
     network = build_network(checkpoint.load_config(folder).model)
     shapes = {name: tuple(v.shape) for name, v in named(network.variables).items()}
     return dict(checkpoint.load_weights(folder, shapes))
+
+
+def _describe(network: Any, y: Any, noise_sigma: Any) -> Any:
+    """Returns the posterior's means, standard deviations and distances, in lists."""
+    scales: list[Any] = []
+    distances: list[Any] = []
+
+    def note(q: Any) -> None:
+        scales.append(tf.exp(q.gaussian.log_scale))
+        distances.append(q.delta_mean)
+
+    return network.infer(y, noise_sigma, observe=note)[2], scales, distances
 
 
 def _levels(y: Pixels, noise_sigma: float | None) -> NDArray[np.float32]:

@@ -8,10 +8,12 @@ image processing; nothing here knows about models.
 Where things are: ``model`` the records, ``source`` what a file is and why it
 cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
 ``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
-``exif`` and ``ifd`` the tags; ``atomic`` puts bytes into a folder.
+``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes; ``atomic`` puts bytes
+into a folder.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
+from vaenhance.photo.canvas import strips
 from vaenhance.photo.model import (
     EXTENSIONS,
     WRITABLE,
@@ -20,6 +22,7 @@ from vaenhance.photo.model import (
     PhotoInfo,
 )
 from vaenhance.photo.reading import probe, read_photo, read_pixels
+from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
 from vaenhance.photo.writing import (
     check_encodable,
     check_format,
@@ -40,6 +43,10 @@ __all__ = [
     "probe",
     "read_photo",
     "read_pixels",
+    "resized_rows",
+    "resized_strips",
+    "rows_needed",
     "save_png",
+    "strips",
     "write_atomic",
 ]
