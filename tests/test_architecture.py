@@ -27,6 +27,8 @@ LAYERS = {
     "latents": 1,
     "tiling": 1,
     "checkpoint": 1,
+    "grading": 1,
+    "color": 1,
     "metrics": 1,
     "report": 1,
     "runtime": 1,

@@ -64,10 +64,16 @@ def load_model(
 
     Raises:
         ModelError: missing, damaged, or of a newer version.
+        UsageProblem: it is a model of looks.
         DeviceError: the device is not there.
     """
     folder = find_model(name_or_path)
     config = checkpoint.load_config(folder).model
+    if config.network == "look":
+        raise UsageProblem(
+            f"model {folder.name} is one of looks: use enhance --light or --style "
+            "(--look-model for your own), from Python vaenhance.load_look"
+        )
     card = checkpoint.load_card(folder)
     sitting = runtime.start(device, precision)
     return Model(folder, config, card, sitting)

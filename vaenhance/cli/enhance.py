@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,13 @@ import click
 from vaenhance.cli import console
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli.enhance_options import enhance_options
-from vaenhance.cli.options import SectionCommand, check_sheet
+from vaenhance.cli.grade_options import GradeCommand
+from vaenhance.cli.options import check_sheet
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.workflows.enhance import Enhancer, EnhanceSettings
+    from vaenhance.workflows.grade import Reference
     from vaenhance.workflows.jobs import Job
     from vaenhance.workflows.results import Result, Tally
 
@@ -32,7 +34,7 @@ Every option can be set in the environment: VAENHANCE_ENHANCE_TILE=256.
 """
 
 
-@click.command("enhance", cls=SectionCommand, epilog=EPILOG)
+@click.command("enhance", cls=GradeCommand, epilog=EPILOG)
 @click.argument(
     "paths",
     metavar="SOURCE... [TARGET]",
@@ -63,18 +65,21 @@ def command(
       vaenhance enhance old.jpg new.png            one image
       vaenhance enhance *.jpg better/              several
       curl -s URL | vaenhance enhance - > new.jpg  a pipe
+      vaenhance enhance dark/ lit/ --light         better light, too
+      vaenhance enhance a.jpg b.jpg --style c.jpg  the look of another photograph
     """  # noqa: D301 -- \b is Click's mark for lines to leave alone
     from vaenhance.api import find_model
-    from vaenhance.workflows import headers, jobs
+    from vaenhance.workflows import grade, headers, jobs
 
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
     plan = jobs.plan(paths, overwrite=options.pop("overwrite"), **naming)
     settings = _settings(**options)
+    references = grade.find_references(settings.grade)
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
-    unchanged = settings.strength == 0
+    unchanged = settings.changes_nothing
     measured = headers.measure(plan.jobs, data, unchanged=unchanged)
     plan = replace(plan, jobs=tuple(measured))
     if sheet is not None:
@@ -86,8 +91,8 @@ def command(
             find_model(model)
         report.show_plan(plan.jobs, {**chosen, "tile": options["tile"]}, as_json)
         return 0
-    chosen_model = (model, device, precision)
-    code = _run(plan.jobs, settings, data or b"", chosen_model, as_json)
+    loaders = _Loaders(model, device, precision, settings, references)
+    code = _run(plan.jobs, settings, data or b"", loaders, as_json)
     if sheet is not None:
         _compare(plan.jobs, sheet, settings.max_megapixels)
     return code
@@ -128,6 +133,7 @@ def _settings(
     noise: float | None, tile: int | None, overlap: int | None, **rest: Any
 ) -> EnhanceSettings:
     from vaenhance.workflows.enhance import EnhanceSettings
+    from vaenhance.workflows.grade import GradeSettings
 
     if tile and overlap is not None and overlap >= tile:
         raise UsageProblem(
@@ -135,7 +141,15 @@ def _settings(
             "larger or leave --overlap out"
         )
     sigma = None if noise is None else noise / 255
-    return EnhanceSettings(noise_sigma=sigma, tile=tile, overlap=overlap, **rest)
+    names = ("light", "style", "style_strength")
+    grade = {name: rest.pop(name) for name in names}
+    return EnhanceSettings(
+        noise_sigma=sigma,
+        tile=tile,
+        overlap=overlap,
+        grade=GradeSettings(model=rest.pop("look_model"), **grade),
+        **rest,
+    )
 
 
 def _check_streams(jobs: Sequence[Job], dry_run: bool, as_json: bool) -> None:
@@ -163,7 +177,7 @@ def _run(
     jobs: Sequence[Job],
     settings: EnhanceSettings,
     data: bytes,
-    model: tuple[str, str, str],
+    loaders: _Loaders,
     as_json: bool,
 ) -> int:
     from vaenhance.workflows.enhance import enhance_photos
@@ -173,7 +187,7 @@ def _run(
     progress = console.Progress(sum(job.megapixels for job in jobs))
 
     def load() -> Enhancer:
-        network = _load(*model)
+        network = loaders.load()
         progress.start()  # not earlier: loading is no part of the time an image takes
         return network
 
@@ -200,13 +214,41 @@ def _run(
     return tally.exit_code
 
 
-def _load(model: str, device: str, precision: str) -> Enhancer:
-    console.detail(f"loading model {model} ...")
-    from vaenhance import load_model
+@dataclass(frozen=True)
+class _Loaders:
+    """What has to be loaded before the first photograph, and said about it."""
 
-    network: Enhancer = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    return network
+    model: str
+    device: str
+    precision: str
+    settings: EnhanceSettings
+    references: Sequence[Reference]
+
+    def load(self) -> Enhancer:
+        """Loads the photo model, and that of looks where light or style is asked."""
+        network = self._photo() if self.settings.strength > 0 else None
+        network = (
+            self._graded(network) if self.settings.grade.does_anything else network
+        )
+        assert network is not None  # nobody asks for it when nothing changes
+        console.message(f"device: {network.device}, {network.precision}")
+        return network
+
+    def _photo(self) -> Enhancer:
+        console.detail(f"loading model {self.model} ...")
+        from vaenhance import load_model
+
+        return load_model(self.model, device=self.device, precision=self.precision)
+
+    def _graded(self, network: Enhancer | None) -> Enhancer:
+        from vaenhance import load_look
+        from vaenhance.workflows.grade import Graded, read_look
+
+        settings = self.settings.grade
+        console.detail(f"loading model {settings.model} ...")
+        looks = load_look(settings.model, device=self.device)
+        style = read_look(looks, self.references) if self.references else None
+        return Graded(network, looks, settings, style)
 
 
 def _counted(

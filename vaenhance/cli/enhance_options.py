@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from vaenhance.cli.grade_options import grade_options
 from vaenhance.cli.options import (
     Decorated,
     decorated,
@@ -46,6 +47,7 @@ OPTIONS = (
         help="How far to go: 0 gives the input back exactly, 1 is the model's answer.",
     ),
     noise_option,
+    grade_options,
     overwrite_option,
     format_option,
     quality_option,

@@ -1,5 +1,6 @@
 """Every setting of a run: its schema, limits, presets and TOML form."""
 
+from vaenhance.config.look import LookConfig
 from vaenhance.config.plain import from_dict, load_toml, to_dict, to_toml
 from vaenhance.config.presets import PRESETS, named_preset
 from vaenhance.config.schema import (
@@ -24,6 +25,7 @@ __all__ = [
     "Config",
     "DataConfig",
     "DegradationConfig",
+    "LookConfig",
     "ModelConfig",
     "ObjectiveConfig",
     "TrainingConfig",

@@ -56,6 +56,28 @@ PRESETS: dict[str, Config] = {
         data=DataConfig(whole=True, flip=False),
         training=TrainingConfig(ema=0.9995),
     ),
+    # Light and style; what the built-in model look is trained with.
+    "look": Config(
+        model=ModelConfig(
+            network="look",
+            image_size=64,
+            widths=(16, 32, 64, 96),
+            encoder_blocks=(0, 0, 0, 1),
+            latent_channels=(32,),
+            hidden=(256,),
+            hidden_decoder=(256, 256),
+        ),
+        objective=ObjectiveConfig(beta=1.0, beta_warmup=0.1, sigma_floor=0.005),
+        data=DataConfig(crop=64),
+        training=TrainingConfig(
+            batch=16,
+            learning_rate=2e-3,
+            warmup_steps=100,
+            skip_norm=100.0,
+            ema=0.998,
+            precision="float32",
+        ),
+    ),
     "mlp": Config(
         model=ModelConfig(
             network="mlp",

@@ -14,6 +14,7 @@ from operator import mul
 from typing import Any, get_type_hints
 
 from vaenhance.config.limits import CHOICES, LIMITS
+from vaenhance.config.look import LookConfig
 from vaenhance.errors import ConfigError
 
 SCHEMA_VERSION = 1
@@ -23,7 +24,7 @@ SCHEMA_VERSION = 1
 class ModelConfig:
     """The network. Per-level tuples are ordered fine to coarse."""
 
-    network: str = "ladder"  # ladder | mlp
+    network: str = "ladder"  # ladder | mlp | look
     likelihood: str = "gaussian"  # gaussian | bernoulli
     channels: int = 3  # colour channels of x: 3, or 1 for gray
     unshuffle: int = 2  # pixel-unshuffle factor at the input, undone at the output
@@ -36,8 +37,9 @@ class ModelConfig:
     noise_map: bool = False  # y comes with an optional noise level
     residual: bool = False  # x = y + r instead of x from the latents alone
     image_size: int = 0  # pixels a side of the only size drawn; 0 means any size
-    hidden: tuple[int, ...] = (128, 64)  # mlp only: hidden units of the encoder
-    hidden_decoder: tuple[int, ...] = (256, 128)  # mlp only: of the decoder
+    hidden: tuple[int, ...] = (128, 64)  # mlp, look: hidden units of the encoder
+    hidden_decoder: tuple[int, ...] = (256, 128)  # mlp, look: of the decoder
+    curve_knots: int = 12  # look only: steps of each of its curves
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class Config:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     data: DataConfig = field(default_factory=DataConfig)
     degradation: DegradationConfig = field(default_factory=DegradationConfig)
+    look: LookConfig = field(default_factory=LookConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     card: CardConfig = field(default_factory=CardConfig)
 
@@ -170,12 +173,16 @@ def validate(config: Config) -> Config:
             key = f"{section}.{item.name}"
             _check_value(key, getattr(getattr(config, section), item.name))
     _check_model(config.model)
+    _check_ranges("degradation", config.degradation)
+    _check_ranges("look", config.look)
     _check_degradation(config.degradation)
     multiple = stride(config.model)
     if config.data.binarize != "none" and config.model.likelihood != "bernoulli":
         raise ConfigError("data.binarize is for model.likelihood bernoulli only")
     if config.model.network == "ladder" and config.data.crop % multiple:
         raise ConfigError(f"data.crop must be a multiple of {multiple} for this model")
+    if config.model.network == "look" and config.data.crop != config.model.image_size:
+        raise ConfigError("data.crop must be model.image_size for network look")
     return config
 
 
@@ -191,11 +198,14 @@ def _check_value(key: str, value: Any) -> None:
             raise ConfigError(f"{key} must be in {low:g}..{high:g}, received {number}")
 
 
-def _check_degradation(degradation: DegradationConfig) -> None:
-    for item in dataclasses.fields(degradation):
-        bounds = getattr(degradation, item.name)
+def _check_ranges(name: str, section: Any) -> None:
+    for item in dataclasses.fields(section):
+        bounds = getattr(section, item.name)
         if isinstance(bounds, tuple) and (len(bounds) != 2 or bounds[0] > bounds[1]):
-            raise ConfigError(f"degradation.{item.name} must be [smallest, largest]")
+            raise ConfigError(f"{name}.{item.name} must be [smallest, largest]")
+
+
+def _check_degradation(degradation: DegradationConfig) -> None:
     kinds = ("clean", "noise", "jpeg", "camera", "soft")
     if not any(getattr(degradation, kind) for kind in kinds):
         raise ConfigError(f"degradation: one of {', '.join(kinds)} must be above 0")
@@ -220,6 +230,8 @@ def _check_model(model: ModelConfig) -> None:
                 f"model.image_size must be a multiple of {stride(model)}, "
                 "the step of the coarsest level"
             )
+    elif model.network == "look":
+        _check_look(model)
     elif len(model.latent_channels) != 1 or model.image_size < 1:
         raise ConfigError("network mlp needs one latent_channels and an image_size")
     _check_scales(model)
@@ -230,10 +242,11 @@ def _check_model(model: ModelConfig) -> None:
 def _check_scales(model: ModelConfig) -> None:
     if list(model.scales) != sorted(set(model.scales)) or not model.scales:
         raise ConfigError("model.scales must be rising whole numbers, such as [2, 4]")
-    is_fixed = model.network == "mlp" or model.image_size or model.residual
+    is_fixed = model.network != "ladder" or model.image_size or model.residual
     if is_fixed and model.scales != (1,):
         raise ConfigError(
-            "model.scales must be [1] for network mlp, and with image_size or residual"
+            "model.scales must be [1] for networks mlp and look, and with image_size "
+            "or residual"
         )
 
 
@@ -243,6 +256,16 @@ def level_steps(model: ModelConfig) -> tuple[int, ...]:
     return tuple(accumulate(between, mul, initial=model.unshuffle))
 
 
+def _check_look(model: ModelConfig) -> None:
+    multiple = 2 ** len(model.widths)
+    if len(model.widths) != len(model.encoder_blocks) or not model.widths:
+        raise ConfigError("model.widths and encoder_blocks need one number a level")
+    if model.image_size < 2 * multiple or model.image_size % multiple:
+        raise ConfigError(f"model.image_size must be a multiple of {multiple}, or more")
+    if len(model.latent_channels) != 1 or model.channels != 3:
+        raise ConfigError("network look needs one latent_channels and 3 channels")
+
+
 def stride(model: ModelConfig) -> int:
     """Returns the pixels between neighbours of the coarsest level."""
-    return 1 if model.network == "mlp" else level_steps(model)[-1]
+    return level_steps(model)[-1] if model.network == "ladder" else 1

@@ -27,6 +27,7 @@ from vaenhance.data.binarize import binarize
 from vaenhance.data.codec import keep_decoding_memory, resize
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.degrade import UNKNOWN, degrade, is_clean
+from vaenhance.data.looks import draw_pair, shrunken, sparse
 from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window, to_floats
 from vaenhance.errors import PhotoError, VaenhanceError
@@ -44,8 +45,8 @@ class Batch:
 
     @property
     def scale(self) -> int:
-        """Returns how many times as wide as y x is."""
-        return self.x.shape[2] // self.y.shape[2]
+        """Returns how many times as wide as y x is; 1 also where x has fewer pixels."""
+        return max(1, self.x.shape[2] // self.y.shape[2])
 
 
 class Pipeline:
@@ -131,6 +132,11 @@ class Pipeline:
     def _example(self, index: int) -> tuple[Pixels, Pixels, float]:
         image = self._image(index)
         rng = np.random.default_rng([self._seed, 2, index])
+        if self.config.model.network == "look":
+            images = self._images(index // self.crops_per_chunk)
+            other = images[int(rng.integers(len(images)))]
+            side, look = self.config.data.crop, self.config.look
+            return sparse(draw_pair(image, other, side, look, rng))
         # One head learns in a step, and all have their turn.
         scales = self.config.model.scales
         scale = scales[index // self.config.training.batch % len(scales)]
@@ -186,13 +192,18 @@ class Pipeline:
             images.append(self._read_or_next(order, offset))
         return images
 
+    def _read(self, index: int) -> NDArray[np.uint8]:
+        image = self.dataset.read(index)
+        is_look = self.config.model.network == "look"
+        return shrunken(image, self.config.data.crop) if is_look else image
+
     def _read_or_next(self, order: NDArray[np.int64], at: int) -> NDArray[np.uint8]:
         for shift in range(len(order)):
             index = int(order[(at + shift) % len(order)])
             if index in self._broken:
                 continue
             try:
-                return self._cache.get(index, self.dataset.read)
+                return self._cache.get(index, self._read)
             except PhotoError as error:
                 self._broken.add(index)
                 self._warn(f"left out {self.dataset.names[index]}: {error}")

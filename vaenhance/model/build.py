@@ -8,16 +8,18 @@ from vaenhance.config import ModelConfig
 
 
 def build_network(config: ModelConfig, policy: str = "float32") -> Any:
-    """Returns a built ``Ladder`` or ``DenseVAE`` with random weights.
+    """Returns a built ``Ladder``, ``DenseVAE`` or ``Look`` with random weights.
 
     Args:
         config: the network's shape.
         policy: Keras dtype policy, e.g. ``mixed_bfloat16``.
     """
     from vaenhance.model.ladder import Ladder
+    from vaenhance.model.look import Look
     from vaenhance.model.mlp import DenseVAE
 
-    network = (Ladder if config.network == "ladder" else DenseVAE)(config, policy)
+    networks: dict[str, Any] = {"ladder": Ladder, "mlp": DenseVAE, "look": Look}
+    network = networks[config.network](config, policy)
     network.build()
     return network
 

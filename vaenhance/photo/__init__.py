@@ -13,7 +13,7 @@ into a folder.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
-from vaenhance.photo.canvas import strips
+from vaenhance.photo.canvas import strips, to_eight_bits
 from vaenhance.photo.model import (
     EXTENSIONS,
     WRITABLE,
@@ -48,5 +48,6 @@ __all__ = [
     "rows_needed",
     "save_png",
     "strips",
+    "to_eight_bits",
     "write_atomic",
 ]

@@ -11,7 +11,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.grade import GradeSettings
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 
@@ -60,7 +61,8 @@ class Enhancer(Protocol):
 class EnhanceSettings:
     """How every photograph of a run is treated."""
 
-    strength: float = 1.0  # 0 gives the input back, 1 is the model's answer
+    strength: float = 1.0  # of the photo model: 0 leaves it out, 1 is its answer
+    grade: GradeSettings = field(default_factory=GradeSettings)  # light and style
     noise_sigma: float | None = None  # [0, 1] units; None lets the model judge
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
     overlap: int | None = None  # pixels; None chooses
@@ -68,6 +70,11 @@ class EnhanceSettings:
     strip_metadata: bool = False
     max_megapixels: float = 512.0
     fail_fast: bool = False
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Tells whether photographs come back as they are, without any model."""
+        return self.strength == 0 and not self.grade.does_anything
 
 
 def enhance_photos(
@@ -104,7 +111,7 @@ def enhance_photos(
     run = _Run(jobs, settings, standard_input, advance)
     try:
         run.conveyor.read_ahead()
-        if settings.strength > 0 and any(job.is_open for job in jobs):
+        if not settings.changes_nothing and any(job.is_open for job in jobs):
             run.model = load()
             _check_noise(run.model, settings)
         for work, error in run.conveyor.results():
@@ -154,7 +161,7 @@ class _Run:
             max_megapixels=settings.max_megapixels,
             quality=settings.quality,
             strip_metadata=settings.strip_metadata,
-            unchanged=settings.strength == 0,
+            unchanged=settings.changes_nothing,
         )
         self.conveyor: Conveyor[_Work] = Conveyor(
             [_Work(job) for job in jobs],

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from vaenhance import checkpoint, runtime
+from vaenhance.checkpoint_styles import save_styles
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
 from vaenhance.model.inference import read_weights
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import make_card
+from vaenhance.workflows.class_looks import ClassLooks
 from vaenhance.workflows.journal import Journal
 from vaenhance.workflows.prepare import Prepared
 from vaenhance.workflows.progress import Observer, Progress
@@ -89,6 +91,7 @@ class _Run:
             part=(sitting.worker, sitting.workers),
         )
         self.validation = Validation(prepared.held_out, self.config)
+        self.class_looks = ClassLooks(prepared.training, self.config.data.crop)
         self.journal = Journal(self.folder)
         self.progress = Progress()
         self.facts: dict[str, Any] = {
@@ -251,6 +254,9 @@ class _Run:
         is_finished = self.done() >= 1.0
         card = make_card(self.config, self.facts, progress, scores, is_finished)
         checkpoint.save_model(self.folder, self.config, state["averaged"], card)
+        if self.config.model.network == "look":
+            looks = self.class_looks.looks(self.trainer.averaged)
+            save_styles(self.folder, looks)
         checkpoint.write_text(self.folder / "config.toml", to_toml(self.config))
         step, seconds = self.progress.step, self.progress.seconds
         self.journal.write("validation", step, seconds, scores)

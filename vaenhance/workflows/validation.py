@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from vaenhance.data.binarize import binarize
 from vaenhance.data.codec import to_size
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.degrade import degrade
+from vaenhance.data.looks import draw_pair
 from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window
 from vaenhance.metrics import psnr
@@ -34,6 +36,9 @@ class Validation:
     """
 
     def __init__(self, held_out: Dataset, config: Config):
+        if config.model.network == "look":
+            self._pairs = _looks(held_out, config)
+            return
         scales = config.model.scales
         smallest = min((min(size) for size in held_out.sizes), default=0)
         self._pairs = []
@@ -67,7 +72,10 @@ class Validation:
         rows, before, after = [], [], []
         # A crop that is given clean has nothing to gain: its mean with the others
         # would make a good model look harmful. A model for drawing sees nothing else.
-        large = [to_size(y, x.shape[:2], "bicubic") for x, y, _ in self._pairs]
+        large = [
+            to_size(y[..., : x.shape[-1]], x.shape[:2], "bicubic")
+            for x, y, _ in self._pairs
+        ]
         is_autoencoder = all(
             psnr(pair[0], y) >= ALMOST_CLEAN
             for pair, y in zip(self._pairs, large, strict=True)
@@ -85,6 +93,17 @@ class Validation:
             "validation_psnr_degraded": round(float(np.mean(before)), 3),
             "validation_psnr": round(float(np.mean(after)), 3),
         }
+
+
+def _looks(held_out: Dataset, config: Config) -> list[tuple[Pixels, Pixels, float]]:
+    """Pairs for network look: each photograph changed at random, to be mended."""
+    pairs = []
+    mending = dataclasses.replace(config.look, style=0.0, unchanged=0.0)
+    for index in range(len(held_out)):
+        rng = np.random.default_rng([config.training.seed, 4, index])
+        image = held_out.read(index)
+        pairs.append(draw_pair(image, image, config.data.crop, mending, rng))
+    return pairs
 
 
 def _colour(picture: Pixels) -> Pixels:

@@ -1,0 +1,203 @@
+"""Light and style in ``enhance``: the order of steps, references, and the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import save_tiny_model
+from tests.tiny_look import save_tiny_look
+from vaenhance import photo
+from vaenhance.errors import UsageProblem
+from vaenhance.workflows.grade import (
+    Graded,
+    GradeSettings,
+    find_references,
+    read_look,
+)
+
+
+class Recorder:
+    """A photo model and a model of looks that note what they are asked."""
+
+    device, precision, conditioned_on_noise = "CPU", "float32", True
+
+    def __init__(self, name: str, calls: list, add: int = 0):
+        self.name, self.calls, self.add = name, calls, add
+        self.styles = {"dusk": np.ones(4, np.float32)}
+
+    def encode(self, image, *, mend=False):
+        return np.full(4, float(image.mean()), np.float32)
+
+    def enhance(self, image, look=None, *, strength=1.0, progress=None, **rest):
+        what = "style" if look is not None else self.name
+        self.calls.append((what, strength, image.dtype.name, rest))
+        return image + image.dtype.type(self.add)
+
+
+def graded(settings: GradeSettings, style=None, add: int = 0):
+    calls: list = []
+    model = Recorder("light", calls, add)
+    return Graded(Recorder("photo", calls), model, settings, style), calls
+
+
+def test_light_comes_before_the_photo_model_and_style_behind_it() -> None:
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    settings = GradeSettings(light=0.5, style=("dusk",), style_strength=0.25)
+    both, calls = graded(settings, np.ones(4, np.float32))
+    result = both.enhance(image, strength=0.75, noise_sigma=0.1)
+    assert [call[:3] for call in calls] == [
+        ("light", 0.5, "uint16"),
+        ("photo", 0.75, "uint16"),
+        ("style", 0.25, "uint16"),
+    ]
+    assert calls[1][3] == {"noise_sigma": 0.1}
+    assert result.dtype == np.uint8
+    assert np.array_equal(result, image)  # 8 bits there and back are exact
+
+
+def test_between_the_steps_less_than_one_of_255_is_kept() -> None:
+    image = np.full((2, 2, 3), 10, np.uint8)
+    both, _ = graded(GradeSettings(light=1.0), np.ones(4), add=100)
+    assert np.array_equal(both.enhance(image), image + 1)  # 200 of 65535
+
+
+def test_what_is_not_asked_for_is_left_out() -> None:
+    image = np.zeros((2, 2, 3), np.uint16)
+    both, calls = graded(GradeSettings(style=("dusk",)), np.ones(4, np.float32))
+    assert both.enhance(image, strength=0.0).dtype == np.uint16
+    assert [call[0] for call in calls] == ["style"]
+    assert not GradeSettings().does_anything
+    assert not GradeSettings(style=("a",), style_strength=0.0).does_anything
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    save_tiny_look(root / "looks")
+    save_tiny_model(root / "tiny")
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "refs/b.png", "refs/c.png"):
+        (root / name).parent.mkdir(exist_ok=True)
+        pixels = rng.integers(0, 256, (30, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(root / name)
+    Image.fromarray(np.full((20, 20), 90, np.uint8)).save(root / "gray.png")
+    (root / "broken.png").write_bytes(b"no image")
+    (root / "empty").mkdir()
+    return root
+
+
+def asked(models: Path, *style: str) -> GradeSettings:
+    return GradeSettings(style=style, model=str(models / "looks"))
+
+
+def test_references_are_names_images_and_folders(models, monkeypatch) -> None:
+    given = asked(models, "dusk", str(models / "a.png"), str(models / "refs"))
+    name, image, folder = find_references(given)
+    assert (name.name, name.images) == ("dusk", ())
+    assert image.images == (models / "a.png",)
+    assert [path.name for path in folder.images] == ["b.png", "c.png"]
+    model = Recorder("light", [])
+    means = [photo.read_pixels(path).mean() for path in folder.images]
+    look = read_look(model, [name, folder])
+    assert look == pytest.approx((1 + np.mean(means)) / 2, rel=1e-6)
+    gray = find_references(asked(models, str(models / "gray.png")))
+    assert read_look(model, gray) == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(
+    ("style", "words"),
+    [("no-such", "dusk, noon"), ("empty", "no image"), ("broken.png", "broken.png")],
+)
+def test_what_is_no_reference_is_refused_by_name(
+    models, monkeypatch, style, words
+) -> None:
+    monkeypatch.chdir(models)
+    with pytest.raises(UsageProblem, match=words):
+        read_look(Recorder("", []), find_references(asked(models, style)))
+
+
+# === The command ===
+
+
+def enhance(models: Path, *arguments: str, photo_model: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "vaenhance", "enhance", *arguments]
+    command += ["--look-model", "looks", "--model", photo_model]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=models)
+    return done.returncode, done.stderr
+
+
+def test_light_and_style_in_one_command_on_a_folder(models, tmp_path) -> None:
+    given = ["refs", str(tmp_path), "--light", "--style", "dusk", "--style", "a.png"]
+    code, words = enhance(models, *given, photo_model="tiny")
+    assert code == 0, words
+    for name in ("b.png", "c.png"):
+        before = photo.read_pixels(models / "refs" / name)
+        after = photo.read_pixels(tmp_path / name)
+        assert after.shape == before.shape
+        assert not np.array_equal(after, before)
+
+
+def test_without_the_photo_model_only_the_look_is_loaded(models, tmp_path) -> None:
+    target = tmp_path / "out.png"
+    arguments = ["a.png", str(target), "--strength", "0", "--light", "0.5"]
+    code, words = enhance(models, *arguments, photo_model="nowhere")
+    assert code == 0, words
+    before = photo.read_pixels(models / "a.png")
+    assert not np.array_equal(photo.read_pixels(target), before)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "light"),
+    [
+        (["--light", "a.png", "out.png"], 1.0),
+        (["a.png", "out.png", "--light"], 1.0),
+        (["--light", "0.5", "a.png", "out.png"], 0.5),
+        (["--light=.25", "a.png", "out.png"], 0.25),
+        (["a.png", "out.png", "--light", "--quality", "80"], 1.0),
+        (["a.png", "out.png"], 0.0),
+    ],
+)
+def test_light_stands_alone_or_has_a_number(arguments, light) -> None:
+    from vaenhance.cli.enhance import command
+
+    context = command.make_context("enhance", list(arguments))
+    assert context.params["light"] == light
+    assert context.params["paths"] == ("a.png", "out.png")
+
+
+def test_a_file_called_light_can_still_be_named() -> None:
+    from vaenhance.cli.enhance import command
+
+    context = command.make_context("enhance", ["--", "--light", "out.png"])
+    assert context.params["paths"] == ("--light", "out.png")
+    assert context.params["light"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--light", "2"], "0<=x<=1"),
+        (["--style", "no-such"], "no-such"),
+        (["--style", "dusk", "--style-strength", "-1"], "0<=x<=1"),
+        (["--light", "--look-model", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_tensorflow(
+    models, invoke, arguments, words
+) -> None:
+    looks = ["--look-model", models / "looks"]
+    result = invoke("enhance", models / "a.png", "-n", *looks, *arguments, exit_code=2)
+    assert words in result.stderr
+
+
+def test_a_dry_run_shows_the_plan(models, invoke) -> None:
+    looks = ["--look-model", models / "looks", "--style", "dusk", "--json"]
+    result = invoke("enhance", models / "a.png", "-n", *looks)
+    assert json.loads(result.stdout.splitlines()[0])["status"] == "planned"

@@ -1,0 +1,242 @@
+"""The network of looks, its transform in TensorFlow, and its Python interface."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.tiny import save_tiny_model
+from tests.tiny_look import LOOK_MODEL, look_config, save_tiny_look
+from vaenhance.runtime import import_tensorflow
+
+tf = import_tensorflow()
+
+import vaenhance  # noqa: E402
+from vaenhance import grading  # noqa: E402
+from vaenhance.config import Config  # noqa: E402
+from vaenhance.data.looks import SPARSE  # noqa: E402
+from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
+from vaenhance.model import transform  # noqa: E402
+from vaenhance.model.build import build_network, named  # noqa: E402
+
+
+def photograph(shape=(40, 56, 3), dtype=np.uint8, seed=0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    if dtype == np.float32:
+        return rng.random(shape, np.float32)
+    return rng.integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return vaenhance.load_look(save_tiny_look(tmp_path_factory.mktemp("m") / "looks"))
+
+
+# === The transform ===
+
+
+def test_numpy_and_tensorflow_agree_on_every_transform(monkeypatch) -> None:
+    monkeypatch.setattr(transform, "LEAK", 0.0)  # beyond white, for its gradient only
+    knots = LOOK_MODEL.curve_knots
+    flat = tf.random.stateless_normal([6, transform.numbers(knots)], [1, 2])
+    gains = tf.random.stateless_normal([6, 4, 4], [1, 3])
+    found = transform.bounded(flat * 0.7, gains, knots)
+    y = photograph((6, 24, 30, 3), np.float32)
+    trained = np.clip(transform.transformed(y, found).numpy(), 0, 1)
+    for image, expected, one in zip(y, trained, found.numpy(), strict=True):
+        error = np.abs(grading.apply(image, one) - expected)
+        assert error.max() < 2e-3
+
+
+def test_whatever_the_network_says_transforms_are_bounded_and_keep_grays() -> None:
+    knots = LOOK_MODEL.curve_knots
+    wild = 50 * tf.random.stateless_normal([9, transform.numbers(knots)], [4, 2])
+    found = transform.bounded(wild, 50 * tf.ones([9, 4, 4]), knots).numpy()
+    for one in found:
+        assert one.slopes.min() >= 1 / transform.STEEPEST - 1e-5
+        assert one.tone.min() >= 1 / transform.STEEPEST - 1e-5
+        assert one.slopes.max() <= transform.STEEPEST + 1e-4
+        assert np.allclose(one.matrix.sum(axis=1), 1, atol=1e-5)
+        assert np.abs(one.gains).max() <= transform.LARGEST_GAIN
+        assert 0 <= one.gate <= 1
+
+
+def test_zeros_are_the_identity() -> None:
+    knots = LOOK_MODEL.curve_knots
+    zeros = tf.zeros([1, transform.numbers(knots)])
+    (one,) = transform.bounded(zeros, tf.zeros([1, 4, 4]), knots).numpy()
+    image = photograph()
+    assert np.array_equal(grading.apply(image, one), image)
+
+
+# === The network ===
+
+
+def test_network_contract() -> None:
+    network = build_network(LOOK_MODEL)
+    y = photograph((3, 16, 16, 6), np.float32)
+    told = tf.constant([-1.0, 0.0, -1.0])
+    noise = [tf.random.stateless_normal([3, 1, 1, 4], [5, 6])]
+    with tf.GradientTape() as tape:
+        x, (kl,), (z,) = network.infer(y, told, noise)
+        loss = tf.reduce_mean(tf.square(x)) + tf.reduce_mean(kl)
+    side = 16 // SPARSE
+    assert x.shape == (3, side, side, 3)
+    assert kl.shape == (3,)
+    assert kl.numpy().min() >= 0
+    assert z.shape == (3, 1, 1, 4)
+    gradients = tape.gradient(loss, network.trainable_variables)
+    paths = named(network.trainable_variables)
+    missing = [n for n, g in zip(paths, gradients, strict=True) if g is None]
+    assert not missing
+    assert all(np.isfinite(g).all() for g in gradients)
+
+
+def test_without_noise_every_pixel_is_computed_and_agrees_with_the_sparse_ones() -> (
+    None
+):
+    network = build_network(LOOK_MODEL)
+    y = photograph((2, 16, 16, 6), np.float32)
+    told = tf.constant([-1.0, 0.0])
+    whole = network.infer(y, told)[0].numpy()
+    few = network.infer(y, told, [tf.zeros([2, 1, 1, 4])])[0].numpy()
+    assert whole.shape == (2, 16, 16, 3)
+    start = SPARSE // 2
+    assert np.allclose(whole[:, start::SPARSE, start::SPARSE], few, atol=1e-6)
+
+
+def test_the_look_comes_from_the_reference_and_what_is_told_of_it() -> None:
+    network = build_network(LOOK_MODEL)
+    rng = np.random.default_rng(0)
+    for variable in network.variables:
+        variable.assign(rng.normal(0, 0.2, variable.shape))
+    y = photograph((1, 16, 16, 6), np.float32)
+    other = y.copy()
+    other[..., :3] = photograph((1, 16, 16, 3), np.float32, seed=3)
+    keep = tf.constant([0.0])
+    z = network.infer(y, keep)[2][0].numpy()
+    assert np.array_equal(network.infer(other, keep)[2][0].numpy(), z)
+    assert not np.allclose(network.infer(y, tf.constant([-1.0]))[2][0].numpy(), z)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"image_size": 18}, "multiple of 4"),
+        ({"latent_channels": (4, 4)}, "latent_channels"),
+        ({"encoder_blocks": (1,)}, "one number a level"),
+    ],
+)
+def test_impossible_networks_are_refused(change, words) -> None:
+    with pytest.raises(ConfigError, match=words):
+        look_config().replace(model=change)
+    with pytest.raises(ConfigError, match=r"data\.crop"):
+        look_config().replace(data={"crop": 32})
+
+
+# === The interface ===
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_enhance_keeps_shape_and_type_and_strength_0_is_exact(model, dtype) -> None:
+    image = photograph(dtype=dtype)
+    result = model.enhance(image)
+    assert result.shape == image.shape
+    assert result.dtype == dtype
+    assert not np.array_equal(result, image)
+    assert np.array_equal(model.enhance(image, strength=0.0), image)
+    again = model.enhance(image)
+    assert np.array_equal(result, again)
+
+
+def test_half_the_strength_is_half_the_way(model) -> None:
+    image = photograph(dtype=np.float32)
+    whole, half = model.enhance(image), model.enhance(image, strength=0.5)
+    assert np.allclose(half, (image + whole) / 2, atol=1e-5)
+
+
+def test_looks_differ_and_have_names(model) -> None:
+    image = photograph()
+    assert sorted(model.styles) == ["dusk", "noon"]
+    dusk, noon = (model.enhance(image, model.styles[n]) for n in ("dusk", "noon"))
+    assert not np.array_equal(dusk, noon)
+    z = model.encode(photograph(seed=4))
+    assert z.shape == (4,)
+    assert z.dtype == np.float32
+    assert not np.array_equal(z, model.encode(photograph(seed=4), mend=True))
+    # Without a look, the one that it should have.
+    own = model.encode(image, mend=True)
+    assert np.array_equal(model.enhance(image), model.enhance(image, own))
+
+
+def test_drawn_looks_are_seeded_and_the_same_for_any_count(model) -> None:
+    looks = model.sample(3, seed=5)
+    assert looks.shape == (3, 4)
+    assert np.array_equal(model.sample(1, seed=5), looks[:1])
+    assert not np.array_equal(model.sample(1, seed=6), looks[:1])
+    assert np.abs(model.sample(2, temperature=0.0)).max() == 0
+    assert model.sample(0).shape == (0, 4)
+
+
+def test_progress_adds_up_to_the_megapixels(model) -> None:
+    done: list[float] = []
+    model.enhance(photograph(), progress=done.append)
+    assert sum(done) == pytest.approx(40 * 56 / 1e6)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 1), np.uint8),
+        np.zeros((8, 8, 3), np.int32),
+        np.full((8, 8, 3), np.nan, np.float32),
+        np.zeros((2, 8, 8, 3), np.uint8),
+    ],
+)
+def test_what_is_no_image_is_refused(model, image) -> None:
+    with pytest.raises(UsageProblem):
+        model.encode(image)
+
+
+def test_a_look_of_another_size_and_impossible_strengths_are_refused(model) -> None:
+    with pytest.raises(UsageProblem, match="4 numbers"):
+        model.enhance(photograph(), np.zeros(5, np.float32))
+    with pytest.raises(UsageProblem, match="strength"):
+        model.enhance(photograph(), strength=1.5)
+    assert model.enhance(np.zeros((0, 4, 3), np.uint8)).shape == (0, 4, 3)
+
+
+def test_models_of_one_kind_are_refused_where_the_other_is_meant(tmp_path) -> None:
+    with pytest.raises(UsageProblem, match="load_look"):
+        vaenhance.load_model(save_tiny_look(tmp_path / "looks"))
+    with pytest.raises(UsageProblem, match="not one of looks"):
+        vaenhance.load_look(save_tiny_model(tmp_path / "tiny"))
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"dusk": [1, 2]}', '{"dusk": [1, 2, 3, "4"]}', "{", '{"a": 1}']
+)
+def test_damaged_styles_are_refused(tmp_path, text) -> None:
+    folder = save_tiny_look(tmp_path / "looks")
+    (folder / "styles.json").write_text(text)
+    with pytest.raises(ModelError, match=r"styles\.json"):
+        vaenhance.load_look(folder)
+
+
+def test_a_model_without_styles_has_none(tmp_path) -> None:
+    folder = save_tiny_look(tmp_path / "looks")
+    assert list(json.loads((folder / "styles.json").read_text())) == ["dusk", "noon"]
+    (folder / "styles.json").unlink()
+    assert vaenhance.load_look(folder).styles == {}
+
+
+def test_the_preset_is_sound() -> None:
+    from vaenhance.config import PRESETS
+
+    assert isinstance(PRESETS["look"], Config)
+    network = build_network(PRESETS["look"].model)
+    count = sum(int(np.prod(v.shape)) for v in network.variables)
+    assert count * 2 <= 2_000_000  # bytes, as half precision is what ships

@@ -1,0 +1,58 @@
+"""Training a model of looks: the same command, folder and resume as any other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny_look import look_config
+from vaenhance.config import to_toml
+from vaenhance.runtime import import_tensorflow
+
+import_tensorflow()
+
+import vaenhance  # noqa: E402
+
+
+def draw_photographs(root: Path) -> Path:
+    """Two classes: warm and dark, cold and light."""
+    rng = np.random.default_rng(0)
+    for name, colour in {"ember": (0.5, 0.25, 0.1), "frost": (0.7, 0.8, 1.0)}.items():
+        (root / name).mkdir(parents=True)
+        for index in range(6):
+            coarse = rng.uniform(0.4, 1.0, (5, 6, 1)) * colour * 255
+            image = coarse.astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
+            Image.fromarray(image).save(root / name / f"{index}.png")
+    return root
+
+
+def train(source: Path, folder: Path, config: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "vaenhance", "train", source, folder]
+    command += ["--config", config, "--device", "cpu", *options]
+    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("looks")
+    config = root / "tiny.toml"
+    config.write_text(to_toml(look_config(training={"steps": 4})))
+    train(draw_photographs(root / "photos"), root / "looks", config)
+    return root / "looks"
+
+
+def test_the_folder_is_a_model_whose_classes_are_styles(trained) -> None:
+    model = vaenhance.load_look(trained)
+    assert sorted(model.styles) == ["ember", "frost"]
+    assert not np.array_equal(model.styles["ember"], model.styles["frost"])
+    assert model.card["training"]["steps"] == 4
+    assert (trained / "sheet.png").exists()
+    lines = (trained / "log.jsonl").read_text().splitlines()
+    kinds = {json.loads(line)["type"] for line in lines}
+    assert "validation" in kinds

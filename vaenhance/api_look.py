@@ -1,0 +1,170 @@
+"""The Python interface of light and style: looks of photographs, as arrays.
+
+    look = vaenhance.load_look()
+    better = look.enhance(image)                       # well exposed
+    warm = look.enhance(image, look.encode(reference))  # the look of another one
+
+A look is a latent z, (D,) float32. No files but the model's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import checkpoint, grading, runtime
+from vaenhance.api_inputs import check_input
+from vaenhance.checkpoint import find_model
+from vaenhance.checkpoint_styles import load_styles
+from vaenhance.config import ModelConfig
+from vaenhance.errors import UsageProblem
+
+Pixels = NDArray[np.float32]
+
+
+def load_look(name_or_path: str | Path = "look", *, device: str = "auto") -> LookModel:
+    """Loads a model of looks: the built-in one, or a folder of your own.
+
+    Args:
+        name_or_path: ``look``, or a folder made by ``vaenhance train --preset look``.
+        device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
+
+    Raises:
+        ModelError: missing, damaged, or of a newer version.
+        UsageProblem: it is a model of another kind.
+        DeviceError: the device is not there.
+    """
+    folder = find_model(name_or_path)
+    config = checkpoint.load_config(folder).model
+    if config.network != "look":
+        raise UsageProblem(
+            f"model {folder.name} is not one of looks: light and style need one "
+            "trained with --preset look, or the built-in look"
+        )
+    card = checkpoint.load_card(folder)
+    return LookModel(folder, config, card, runtime.start(device, "float32"))
+
+
+class LookModel:
+    """A trained VAE of looks, ready to use. Made by ``load_look``.
+
+    Attributes:
+        name: of the model's folder.
+        config: the network's shape.
+        card: where the model comes from, as plain data.
+        device: for people, e.g. "CPU (2 cores)".
+        styles: looks that have a name, (D,) each.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ModelConfig,
+        card: dict[str, Any],
+        sitting: runtime.Runtime,
+    ):
+        from vaenhance.model.look_inference import LookInference
+
+        self.name = folder.resolve().name
+        self.config = config
+        self.card = card
+        self.device = sitting.device
+        size = config.latent_channels[0]
+        self.styles: Mapping[str, Pixels] = load_styles(folder, size)
+        self._inference = LookInference(folder, config, sitting)
+
+    def encode(self, image: NDArray[Any], *, mend: bool = False) -> Pixels:
+        """Returns the look of a photograph, the posterior mean, (D,) float32.
+
+        Args:
+            image: (H, W, 3) uint8, uint16, or float32 in [0, 1].
+            mend: the look that it would have if it were a good photograph, instead
+                of the one it has.
+
+        Raises:
+            UsageProblem: shape or type make no sense, or there are no pixels.
+        """
+        thumbnail = self._thumbnail(image)
+        return self._inference.posterior(thumbnail[None], not mend)[0][0]
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        look: Pixels | None = None,
+        *,
+        strength: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[Any]:
+        """Gives a photograph a look; what is seen in it stays where it is.
+
+        Args:
+            image: (H, W, 3) uint8, uint16, or float32 in [0, 1]. Memory stays bounded:
+                it is computed strip by strip.
+            look: (D,) from ``encode``, ``sample`` or ``styles``; None mends the light
+                of the photograph itself.
+            strength: 0 gives the input back exactly, 1 is the model's answer.
+            progress: called with the megapixels finished since the last call.
+
+        Returns:
+            The same shape and type, in [0, 1].
+
+        Raises:
+            UsageProblem: shape, type, strength or look make no sense.
+        """
+        check_input(self.name, _any_size(self.config), image, strength=strength)
+        if strength == 0 or image.size == 0:
+            return image.copy()
+        transform = self.transform(image, look)
+        return grading.apply(
+            image, transform, strength, progress or (lambda megapixels: None)
+        )
+
+    def transform(
+        self, image: NDArray[Any], look: Pixels | None = None
+    ) -> grading.Transform:
+        """Returns the colour transform that ``enhance`` applies."""
+        thumbnail = self._thumbnail(image)[None]
+        if look is None:
+            look = self._inference.posterior(thumbnail, is_kept=False)[0][0]
+        size = self.config.latent_channels[0]
+        if np.shape(look) != (size,):
+            raise UsageProblem(
+                f"a look of model {self.name} has {size} numbers, "
+                f"received shape {np.shape(look)}"
+            )
+        z = np.asarray(look, np.float32)[None]
+        return self._inference.decode(z, thumbnail)[0]
+
+    def sample(self, count: int, *, temperature: float = 1.0, seed: int = 0) -> Pixels:
+        """Draws looks from the prior, (count, D); look i is the same for any count.
+
+        Args:
+            count: how many.
+            temperature: factor on the prior's standard deviation.
+            seed: decides the looks.
+        """
+        size = self.config.latent_channels[0]
+        drawn = [
+            np.random.default_rng([seed, index]).standard_normal(size, np.float32)
+            for index in range(count)
+        ]
+        empty = np.zeros((0, size), np.float32)
+        return np.float32(temperature) * np.stack(drawn) if drawn else empty
+
+    def _thumbnail(self, image: NDArray[Any]) -> Pixels:
+        check_input(self.name, _any_size(self.config), image)
+        if image.ndim != 3 or image.size == 0:
+            raise UsageProblem(
+                f"expected the pixels of one image, received shape {image.shape}"
+            )
+        return np.clip(grading.thumbnail(image, self.config.image_size), 0.0, 1.0)
+
+
+def _any_size(config: ModelConfig) -> ModelConfig:
+    """The configuration as ``check_input`` should see it: thumbnails fit any size."""
+    return dataclasses.replace(config, image_size=0)

@@ -1,0 +1,78 @@
+"""The options of light and style, and ``--light`` with or without a number."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from vaenhance.cli.options import (
+    Decorated,
+    SectionCommand,
+    complete_model,
+    decorated,
+    option,
+)
+
+SECTION = "Light and style"
+NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+
+
+class GradeCommand(SectionCommand):
+    """A command whose ``--light`` stands alone, or has a number behind it.
+
+    Click would take whatever follows for the number, as in ``--light photo.jpg``.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Writes a bare ``--light`` as ``--light=1``."""
+        end = args.index("--") if "--" in args else len(args)
+        followers = [*args[1:], ""]
+        options = [
+            "--light=1"
+            if arg == "--light" and not NUMBER.fullmatch(follower) and at < end
+            else arg
+            for at, (arg, follower) in enumerate(zip(args, followers, strict=True))
+        ]
+        return super().parse_args(ctx, options)
+
+
+def grade_options(command: Decorated) -> Decorated:
+    """Adds --light, --style, --style-strength and --look-model."""
+    return decorated(
+        command,
+        option(
+            "--light",
+            section=SECTION,
+            type=click.FloatRange(0, 1),
+            default=0.0,
+            metavar="[0..1]",
+            help="Mend exposure, contrast, haze and colour cast; alone it means 1.",
+        ),
+        option(
+            "--style",
+            section=SECTION,
+            multiple=True,
+            metavar="REF|NAME",
+            help="Take over the look of an image, a folder or a named style; "
+            "of several, their mean.",
+        ),
+        option(
+            "--style-strength",
+            section=SECTION,
+            type=click.FloatRange(0, 1),
+            default=1.0,
+            show_default=True,
+            metavar="0..1",
+            help="How far to go with --style.",
+        ),
+        option(
+            "--look-model",
+            section=SECTION,
+            metavar="MODEL",
+            default="look",
+            show_default=True,
+            shell_complete=complete_model,
+            help="Model of light and style: built-in, or a folder of your own.",
+        ),
+    )

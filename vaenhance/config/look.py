@@ -1,0 +1,27 @@
+"""How training pairs of the network ``look`` are made; a section of ``Config``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LookConfig:
+    """How pairs for network look are made: bad light to mend, looks to take over."""
+
+    style: float = 0.4  # part of the pairs that take over a reference's look
+    foreign: float = 0.6  # part of those whose reference is another photograph
+    unchanged: float = 0.2  # part of the rest that is good already
+    single: float = 0.5  # part of the changes that is of one kind; the rest is mixed
+    exposure: tuple[float, ...] = (-5.0, 2.0)  # range, stops in linear light
+    contrast: tuple[float, ...] = (-0.6, 0.6)  # range; -1 is gray, 0 nothing
+    gamma: tuple[float, ...] = (-1.0, 1.0)  # range of the exponent's log2
+    black: tuple[float, ...] = (-0.1, 0.25)  # range of what black becomes
+    white: tuple[float, ...] = (0.65, 1.15)  # range of what white becomes
+    temperature: tuple[float, ...] = (-0.8, 0.8)  # range, stops of red against blue
+    tint: tuple[float, ...] = (-0.3, 0.3)  # range, stops of green
+    saturation: tuple[float, ...] = (-0.8, 0.8)  # range; -1 is gray, 0 nothing
+    toning: tuple[float, ...] = (0.0, 0.12)  # range; colour of shadows and lights
+    vignette: tuple[float, ...] = (0.0, 2.5)  # range, stops in the darkest corner
+    haze: tuple[float, ...] = (0.0, 0.7)  # range; part of the light that is haze
+    noise: tuple[float, ...] = (0.0, 0.0003)  # range; variance of white's shot noise

@@ -1,0 +1,265 @@
+"""A colour transform of a few hundred numbers, applied to an image of any size.
+
+What the look model decodes: for each colour a monotone curve, a matrix that leaves
+grays gray, a smooth map of gains over the picture, a monotone tone curve. Pure NumPy,
+strip by strip; where the numbers come from is not known here. ``model/transform`` is
+the same in TensorFlow, for training.
+
+    light = (2^(8·C_c(s(y))) − 1)/255     s(y) = log2(1 + 255·linear(y))/8
+    x̂ = y + gate·(T(2^gain·M·light) − y)
+
+The domain s gives shadows room: of 0..1 it spends 0.4 on what lies five stops and
+more below white, and its slope at black is finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.color import to_linear, to_srgb
+
+Array = NDArray[np.floating]
+Pixels = NDArray[np.float32]
+
+DEPTH = 255.0  # of the domain s: light of 1/DEPTH lies at log 2
+STOPS = 8.0  # log2(1 + DEPTH)
+BRIGHTEST = 16.0  # linear light; brighter is cut before the tone curve
+# Pixels computed at a time by each thread: its arrays stay in the cache.
+STRIP_PIXELS = 1 << 15
+_TABLE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Transform:
+    """One picture's colour transform; float32 arrays.
+
+    Attributes:
+        slopes: (3, K + 1) slopes of each colour's curve at K + 1 equal steps, > 0.
+        offsets: (3,) its value at black.
+        matrix: (3, 3), rows sum to 1; from light to light.
+        gains: (g, g) stops, over the picture.
+        tone: (K + 1,) slopes of the tone curve, > 0.
+        tone_offset: its value at black.
+        gate: how much of the change is made, 0..1.
+    """
+
+    slopes: Pixels
+    offsets: Pixels
+    matrix: Pixels
+    gains: Pixels
+    tone: Pixels
+    tone_offset: float
+    gate: float
+
+
+def to_domain(light: Array) -> Array:
+    """Returns s of linear light; below black it is carried on as a straight line."""
+    kind = light.dtype.type
+    above = np.log2(1 + kind(DEPTH) * np.maximum(light, 0)) / kind(STOPS)
+    below = np.minimum(light, 0) * kind(DEPTH / math.log(2) / STOPS)
+    result: Array = above + below
+    return result
+
+
+def from_domain(s: Array) -> Array:
+    """Returns linear light, the inverse of ``to_domain`` (from black upwards)."""
+    result: Array = (np.exp2(s * s.dtype.type(STOPS)) - 1) / s.dtype.type(DEPTH)
+    return result
+
+
+def curve(s: Array, slopes: Array, offset: float) -> Array:
+    """Evaluates a curve given by its slopes: smooth, and monotone if they are > 0.
+
+    Between the steps the slope is linear, so the curve is a quadratic spline; beyond
+    0..1 it is a straight line.
+
+    Args:
+        s: (...) where.
+        slopes: (K + 1,) at 0, 1/K, ..., 1.
+        offset: value at 0.
+    """
+    count = len(slopes) - 1
+    inside = np.clip(s, 0, 1)
+    place = np.minimum((inside * count).astype(np.int64), count - 1)
+    part = inside * count - place
+    knots = np.concatenate([[0.0], np.cumsum((slopes[1:] + slopes[:-1]) / 2)])
+    rise = slopes[place] * part + (slopes[place + 1] - slopes[place]) * part**2 / 2
+    value = offset + (knots[place] + rise) / count
+    value += np.minimum(s, 0) * slopes[0] + np.maximum(s - 1, 0) * slopes[-1]
+    result: Array = value.astype(s.dtype)
+    return result
+
+
+def spline(length: int, cells: int) -> Pixels:
+    """Returns the weights of cells at pixels, (length, cells); rows sum to 1.
+
+    A cubic B-spline with the cells' centres as its knots, the outer cells repeated:
+    twice continuously differentiable, so that no cell is seen.
+    """
+    position = (np.arange(length) + 0.5) / length * cells - 0.5
+    first = np.floor(position).astype(int)
+    t = position - first
+    weights = np.zeros((length, cells))
+    parts = (
+        (1 - t) ** 3 / 6,
+        (3 * t**3 - 6 * t**2 + 4) / 6,
+        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
+        t**3 / 6,
+    )
+    for shift, part in enumerate(parts, start=-1):
+        cell = np.clip(first + shift, 0, cells - 1)
+        np.add.at(weights, (np.arange(length), cell), part)
+    return weights.astype(np.float32)
+
+
+def thumbnail(image: NDArray[Any], side: int) -> Pixels:
+    """Returns the means of side × side equal parts, (side, side, C) float32.
+
+    Args:
+        image: (H, W, C) uint8, uint16 (scaled to [0, 1]) or float32; of fewer pixels
+            than parts, the nearest ones are repeated.
+        side: parts along each side.
+    """
+    rows, columns = (_edges(length, side) for length in image.shape[:2])
+    scale = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+    result = np.empty((side, side, image.shape[2]), np.float32)
+    for i, (top, bottom) in enumerate(rows):
+        # One row of parts at a time: no float copy of the image.
+        sums = image[top:bottom].sum(axis=0, dtype=np.float64) / (bottom - top)
+        total = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0)])
+        width = (columns[:, 1] - columns[:, 0])[:, None]
+        result[i] = (total[columns[:, 1]] - total[columns[:, 0]]) / (width * scale)
+    return result
+
+
+def _edges(length: int, parts: int) -> NDArray[np.intp]:
+    """Returns (start, stop) of each part, (parts, 2); at least one pixel each."""
+    edges = np.arange(parts + 1) * length / parts
+    starts = np.minimum(np.floor(edges[:-1] + 0.5 * (length >= parts)), length - 1)
+    stops = np.floor(edges[1:] + 0.5 * (length >= parts))
+    return np.stack([starts, np.maximum(stops, starts + 1)], axis=1).astype(np.intp)
+
+
+def apply(
+    image: NDArray[Any],
+    transform: Transform,
+    strength: float = 1.0,
+    progress: Callable[[float], None] = lambda megapixels: None,
+    threads: int = 2,
+) -> NDArray[Any]:
+    """Applies a transform; every pixel depends on itself and its place alone.
+
+    Args:
+        image: (H, W, 3) uint8, uint16 or float32 in [0, 1].
+        transform: of this picture.
+        strength: 0 gives the input back exactly, 1 is the transform.
+        progress: called with the megapixels of each strip that is done.
+        threads: strips computed at a time.
+
+    Returns:
+        The same shape and type; clipped to [0, 1].
+    """
+    weight = strength * transform.gate
+    if weight == 0 or image.size == 0:
+        return image.copy()
+    height, width = image.shape[:2]
+    result = np.empty_like(image)
+    work = _Work(image, transform, weight)
+    step = max(1, STRIP_PIXELS // width)
+
+    def run(top: int) -> float:
+        rows = slice(top, min(top + step, height))
+        result[rows] = work.strip(rows)
+        return (rows.stop - top) * width / 1e6
+
+    with ThreadPoolExecutor(threads) as pool:
+        for megapixels in pool.map(run, range(0, height, step)):
+            progress(megapixels)
+    return result
+
+
+class _Work:
+    """Tables and maps of one picture."""
+
+    def __init__(self, image: NDArray[Any], transform: Transform, weight: float):
+        self.image, self.transform = image, transform
+        self.weight = np.float32(weight)
+        is_integer = image.dtype.kind == "u"
+        self.largest = np.iinfo(image.dtype).max if is_integer else 1
+        # Floats use a table too, with what lies between interpolated.
+        entries = self.largest + 1 if is_integer else _TABLE
+        y = np.linspace(0, 1, entries)
+        self.screen = y.astype(np.float32)
+        curves = zip(transform.slopes, transform.offsets, strict=True)
+        domain = to_domain(to_linear(y))
+        self.light = np.stack(
+            [from_domain(np.minimum(curve(domain, d, o), 1.5)) for d, o in curves]
+        ).astype(np.float32)
+        # Indexed by the square root of light / BRIGHTEST: fine at black.
+        light = np.linspace(0, 1, 4 * _TABLE) ** 2 * BRIGHTEST
+        tone = curve(to_domain(light), transform.tone, transform.tone_offset)
+        encoded = to_srgb(from_domain(np.minimum(tone, 1.5)))
+        self.tone = np.clip(encoded, 0, 1).astype(np.float32)
+        cells = len(transform.gains)
+        self.down = spline(image.shape[0], cells) @ transform.gains
+        self.across = spline(image.shape[1], cells).T
+
+    def strip(self, rows: slice) -> NDArray[Any]:
+        """Returns some rows of the result."""
+        part = self.image[rows]
+        shape = part.shape[:2]
+        light = np.empty((3, shape[0] * shape[1]), np.float32)
+        for channel in range(3):
+            plane = part[..., channel].ravel()
+            light[channel] = self._lookup(plane, self.light[channel])
+        light = self.transform.matrix @ light
+        gain = np.exp2(self.down[rows] @ self.across).ravel()
+        gain *= np.float32(1 / BRIGHTEST)
+        light *= gain
+        np.clip(light, 0, 1, out=light)
+        np.sqrt(light, out=light)
+        values = self._toned(light)
+        result = np.empty_like(part)
+        for channel in range(3):
+            result[..., channel] = self._blend(
+                part[..., channel], values[channel].reshape(shape)
+            )
+        return result
+
+    def _lookup(self, plane: NDArray[Any], table: Pixels) -> Pixels:
+        if plane.dtype.kind == "u":
+            return table.take(plane)
+        return _interpolated(np.clip(plane, 0, 1), table)
+
+    def _toned(self, place: Pixels) -> Pixels:
+        if self.largest != 255:
+            return _interpolated(place, self.tone)
+        # The nearest of so many entries is far closer than 8 bits can tell.
+        place *= np.float32(len(self.tone) - 1)
+        place += np.float32(0.5)
+        return self.tone.take(place.astype(np.int32))
+
+    def _blend(self, plane: NDArray[Any], values: Pixels) -> NDArray[Any]:
+        y = self.screen.take(plane) if plane.dtype.kind == "u" else plane
+        blended = y + self.weight * (values - y)
+        if plane.dtype.kind != "u":
+            return np.clip(blended, 0, 1)
+        blended *= np.float32(self.largest)
+        blended += np.float32(0.5)
+        return blended.astype(plane.dtype)
+
+
+def _interpolated(place: Pixels, table: Pixels) -> Pixels:
+    """Reads a table over 0..1 between its entries."""
+    place = place * np.float32(len(table) - 1)
+    first = np.minimum(place.astype(np.int32), len(table) - 2)
+    low = table.take(first)
+    found: Pixels = low + (place - first) * (table.take(first + 1) - low)
+    return found

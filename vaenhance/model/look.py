@@ -1,0 +1,206 @@
+"""The VAE of looks: one global latent for the tone and colour of a photograph.
+
+q(z|reference), N(0, I) as the prior, p(x|z, y): the decoder sees z and a thumbnail of
+the photograph y, and gives the numbers of a colour transform (``model/transform``)
+that is applied to y. Sohn et al. 2015 (conditional VAE); the transform of few numbers
+after Gharbi et al. 2017 (HDRNet).
+
+Two uses, told apart by what is said of the reference: "its look is as it should be"
+(style; noise level 0), or nothing (light; −1), where z is the look that the reference
+would have if it were a good photograph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from vaenhance.config import ModelConfig
+from vaenhance.data.looks import SPARSE
+from vaenhance.model import transform
+from vaenhance.model.blocks import ResidualBlock, convolution
+from vaenhance.model.gaussian import (
+    DiagonalGaussian,
+    ResidualPosterior,
+    split_gaussian,
+)
+
+BINS = 32  # of the histogram of each colour, over the domain s
+GATE_START = 2.0  # a new network makes 88 % of its changes
+
+
+class Look(keras.Model):
+    """Encoder of looks and decoder of colour transforms.
+
+    Images are thumbnails (B, S, S, 3) float32 in [0, 1], S = ``config.image_size``;
+    in training y is (B, S, S, 6): the photograph and, behind it, the reference.
+    """
+
+    def __init__(self, config: ModelConfig, policy: str = "float32"):
+        super().__init__(name="look", dtype=policy)
+        self.config = config
+        self.side = config.image_size
+        self.cells = self.side // 2 ** len(config.widths)
+        self.knots = config.curve_knots
+        self.shrinking = [
+            convolution(w, 3, f"shrink{i}", policy, strides=2)
+            for i, w in enumerate(config.widths)
+        ]
+        self.blocks = [
+            [
+                ResidualBlock(w, n**-0.5, name=f"block{i}_{k}", dtype=policy)
+                for k in range(n)
+            ]
+            for i, (w, n) in enumerate(
+                zip(config.widths, config.encoder_blocks, strict=True)
+            )
+        ]
+
+        def dense(units: int, name: str, **kwargs: Any) -> Any:
+            return keras.layers.Dense(units, name=name, dtype="float32", **kwargs)
+
+        width = config.hidden[0]
+        latent = config.latent_channels[0]
+        self.summary_layer = dense(width, "summary", activation="relu")
+        self.posterior_layer = dense(width, "reference", activation="relu")
+        small = keras.initializers.VarianceScaling(0.01)
+        self.posterior_head = dense(2 * latent, "posterior", kernel_initializer=small)
+        self.decoder = [
+            dense(n, f"decoder{i}", activation="relu")
+            for i, n in enumerate(config.hidden_decoder)
+        ]
+        self.head = dense(
+            transform.numbers(self.knots), "head", kernel_initializer=small
+        )
+        self.place_layer = dense(64, "place", activation="relu")
+        self.gain_head = convolution(
+            1, 3, "gain_head", "float32", kernel_initializer=small
+        )
+        # Distance from the middle, squared, and height: for lenses and skies.
+        axis = (np.arange(self.side, dtype=np.float32) + 0.5) / self.side * 2 - 1
+        across, down = np.meshgrid(axis, axis)
+        self.places = np.stack([across**2 + down**2, down], -1)[None]
+
+    def build(self, input_shape=None):
+        """Creates every weight, without running the network."""
+        config, channels = self.config, 8
+        for layer, blocks in zip(self.shrinking, self.blocks, strict=True):
+            layer.build((None, None, None, channels))
+            channels = layer.filters
+            for block in blocks:
+                block.build((None, None, None, channels))
+        width, latent = config.hidden[0], config.latent_channels[0]
+        self.summary_layer.build((None, channels + 4 * BINS + 8))
+        self.posterior_layer.build((None, width + 1))
+        self.posterior_head.build((None, width))
+        size = width + latent
+        for layer in self.decoder:
+            layer.build((None, size))
+            size = layer.units
+        self.head.build((None, size))
+        self.place_layer.build((None, channels + size))
+        self.gain_head.build((None, None, None, self.place_layer.units))
+        self.built = True
+
+    # === The parts ===
+
+    def describe(self, image: Any) -> tuple[Any, Any]:
+        """Returns what is seen of thumbnails: (B, width), and (B, cells, cells, C)."""
+        s = transform.to_domain(transform.to_linear(image))
+        gray = tf.reduce_mean(s, axis=-1, keepdims=True)
+        places = tf.tile(tf.constant(self.places), [tf.shape(image)[0], 1, 1, 1])
+        h = tf.concat([2.0 * image - 1.0, 2.0 * s - 1.0, places], axis=-1)
+        h = tf.cast(h, self.compute_dtype)
+        for layer, blocks in zip(self.shrinking, self.blocks, strict=True):
+            h = tf.nn.relu(layer(h))
+            for block in blocks:
+                h = block(h)
+        h = tf.cast(h, tf.float32)
+        planes = tf.concat([s, gray], axis=-1)
+        extremes = [tf.reduce_min(planes, [1, 2]), tf.reduce_max(planes, [1, 2])]
+        histogram = _histogram(planes[:, ::2, ::2])
+        seen = [tf.reduce_mean(h, [1, 2]), histogram, *extremes]
+        return self.summary_layer(tf.concat(seen, axis=-1)), h
+
+    def posterior(self, summary: Any, noise_sigma: Any) -> ResidualPosterior:
+        """Returns q(z|reference); a noise level of 0 or more says: keep this look."""
+        is_told = tf.cast(noise_sigma >= 0.0, tf.float32)[:, None]
+        h = self.posterior_layer(tf.concat([summary, is_told], axis=-1))
+        mean, log_scale = split_gaussian(self.posterior_head(h))
+        prior = DiagonalGaussian(tf.zeros_like(mean), tf.zeros_like(mean))
+        return ResidualPosterior(prior, mean, log_scale)
+
+    def parameters(self, z: Any, summary: Any, spatial: Any) -> transform.Parameters:
+        """Decodes z (B, D), for photographs of which ``describe`` has told."""
+        h = tf.concat([summary, z], axis=-1)
+        for layer in self.decoder:
+            h = layer(h)
+        flat = self.head(h)
+        flat += tf.one_hot(flat.shape[-1] - 1, flat.shape[-1]) * GATE_START
+        around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
+        gains = self.place_layer(tf.concat([spatial, around], axis=-1))
+        gains = self.gain_head(gains)[..., 0]
+        return transform.bounded(flat, gains, self.knots)
+
+    # === What training asks of every network ===
+
+    def infer(
+        self,
+        y: Any,
+        noise_sigma: Any = None,
+        epsilons: Sequence[Any] | None = None,
+        keep: Any = None,
+        observe: Callable[[ResidualPosterior], None] = lambda q: None,
+        scale: int | None = None,
+    ) -> tuple[Any, list[Any], list[Any]]:
+        """Runs photographs and references through; see ``Ladder.infer``.
+
+        Args:
+            y: (B, S, S, 6), photograph and reference; (B, S, S, 3) is its own.
+            noise_sigma: (B,); −1 corrects the look, 0 keeps that of the reference.
+            epsilons: noise of the posterior, [(B, 1, 1, D)]; None decodes its mean.
+            keep: not used.
+            observe: is shown the posterior.
+            scale: not used; the transform keeps the size.
+
+        Returns:
+            (x, KL, z). In training, with noise, x has every ``SPARSE``-th pixel only:
+            a transform of few numbers is known by a few hundred of them.
+        """
+        image, reference = y[..., :3], y[..., -3:]
+        count = tf.shape(image)[0]
+        summary, spatial = self.describe(tf.concat([image, reference], axis=0))
+        q = self.posterior(summary[count:], noise_sigma)
+        observe(q)
+        gaussian = q.gaussian
+        z = gaussian.mean
+        if epsilons is not None:
+            z = gaussian.sample(tf.reshape(epsilons[0], tf.shape(z)))
+        found = self.parameters(z, summary[:count], spatial[:count])
+        step = 1 if epsilons is None else SPARSE
+        x = transform.transformed(image, found, step)
+        return x, [q.kl_divergence()], [z[:, None, None, :]]
+
+    def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Returns the shape of the one latent, as an image of one position."""
+        return [(1, 1, self.config.latent_channels[0])]
+
+    def call(self, y):
+        """Returns the photographs after correction."""
+        return self.infer(y, -tf.ones([tf.shape(y)[0]]))[0]
+
+
+def _histogram(planes: Any) -> Any:
+    """Returns the square root of soft histograms of (B, H, W, C) in 0..1, (B, C·BINS).
+
+    Every value is shared by the two nearest bins; the root makes small shares seen.
+    """
+    places = tf.range(BINS, dtype=tf.float32)
+    distance = tf.abs(planes[..., None] * (BINS - 1) - places)
+    shares = tf.reduce_mean(tf.nn.relu(1.0 - distance), axis=[1, 2])
+    rooted = tf.sqrt(shares + 1e-6)
+    return tf.reshape(rooted, [-1, planes.shape[-1] * BINS])

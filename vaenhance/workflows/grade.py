@@ -1,0 +1,219 @@
+"""Light and style as steps around the photo model, for ``enhance``.
+
+    light  →  photo (noise, JPEG)  →  style
+
+Light comes first: what it makes visible in the dark, the photo model has learnt to
+see as noise. Style comes last: what it wants, nothing takes away again. Between the
+steps pixels have 16 bits, so that dark ones are not rounded before they are raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import photo
+from vaenhance.checkpoint import find_model
+from vaenhance.checkpoint_styles import style_names
+from vaenhance.data.discover import find_images
+from vaenhance.errors import PhotoError, UsageProblem
+
+Look = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class GradeSettings:
+    """What is done to light and style."""
+
+    light: float = 0.0  # 0 leaves the light as it is, 1 is the model's answer
+    style: tuple[str, ...] = ()  # names, images and folders: the mean of their looks
+    style_strength: float = 1.0
+    model: str = "look"
+
+    @property
+    def does_anything(self) -> bool:
+        """Tells whether pixels may change."""
+        return self.light > 0 or (bool(self.style) and self.style_strength > 0)
+
+
+class PhotoModel(Protocol):
+    """What is needed of ``api.Model``."""
+
+    @property
+    def device(self) -> str:
+        """Returns the device, in words."""
+
+    @property
+    def precision(self) -> str:
+        """Returns the arithmetic."""
+
+    @property
+    def conditioned_on_noise(self) -> bool:
+        """Tells whether a noise level may be given."""
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        *,
+        strength: float = 1.0,
+        noise_sigma: float | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[Any]:
+        """Enhances one image, (H, W, 3) uint8 or uint16, into the same type."""
+
+
+class LookModel(Protocol):
+    """What is needed of ``api_look.LookModel``."""
+
+    @property
+    def device(self) -> str:
+        """Returns the device, in words."""
+
+    @property
+    def styles(self) -> Mapping[str, Look]:
+        """Returns looks by name."""
+
+    def encode(self, image: NDArray[Any], *, mend: bool = False) -> Look:
+        """Returns the look of a photograph."""
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        look: Look | None = None,
+        *,
+        strength: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+    ) -> NDArray[Any]:
+        """Gives a photograph a look; its own good one for None."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One look that was asked for: a name of the model's, or images."""
+
+    name: str
+    images: tuple[Path, ...] = ()
+
+
+def find_references(settings: GradeSettings) -> list[Reference]:
+    """Finds what ``style`` stands for, before any model is loaded.
+
+    A name of the model's goes before a file; ``./name`` is always the file.
+
+    Raises:
+        UsageProblem: one is neither a name nor an image nor a folder with images.
+        ModelError: there is no such model.
+    """
+    if not settings.does_anything:
+        return []
+    names = style_names(find_model(settings.model))  # also: is there a model?
+    return [_reference(given, names) for given in settings.style]
+
+
+def _reference(given: str, names: Sequence[str]) -> Reference:
+    if given in names:
+        return Reference(given)
+    path = Path(given)
+    if path.is_dir():
+        images = tuple(find_images(path))
+        if images:
+            return Reference(given, images)
+        raise UsageProblem(f"--style {given}: there is no image in this folder")
+    if path.exists():
+        return Reference(given, (path,))
+    known = ", ".join(names) or "none"
+    raise UsageProblem(
+        f"--style {given} is neither an image nor a folder, nor a style of the model "
+        f"({known})"
+    )
+
+
+def read_look(model: LookModel, references: Sequence[Reference]) -> Look:
+    """Returns the mean of the references' looks.
+
+    Raises:
+        UsageProblem: an image cannot be read.
+    """
+    looks = []
+    for reference in references:
+        if not reference.images:
+            looks.append(model.styles[reference.name])
+            continue
+        own = [_encoded(model, path) for path in reference.images]
+        looks.append(np.mean(own, axis=0))
+    mean: Look = np.mean(looks, axis=0).astype(np.float32)
+    return mean
+
+
+def _encoded(model: LookModel, path: Path) -> Look:
+    try:
+        pixels = photo.read_pixels(path)
+    except PhotoError as error:
+        raise UsageProblem(f"--style {path}: {error}") from error
+    return model.encode(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+class Graded:
+    """A photo model with light before it and style behind it; enhances as that does.
+
+    Args:
+        inner: the photo model; None for light and style alone.
+        model: of looks.
+        settings: what is done.
+        style: look that style means; None for none.
+    """
+
+    def __init__(
+        self,
+        inner: PhotoModel | None,
+        model: LookModel,
+        settings: GradeSettings,
+        style: Look | None,
+    ) -> None:
+        self.inner, self.model = inner, model
+        self.settings, self.style = settings, style
+        self.device = (inner or model).device
+        self.precision = inner.precision if inner else "float32"
+        self.conditioned_on_noise = inner is None or inner.conditioned_on_noise
+
+    def enhance(
+        self,
+        image: NDArray[Any],
+        *,
+        strength: float = 1.0,
+        progress: Callable[[float], None] | None = None,
+        **rest: Any,
+    ) -> NDArray[Any]:
+        """Enhances one image, (H, W, 3) uint8 or uint16, into the same type.
+
+        Args:
+            image: pixels.
+            strength: of the photo model; 0 leaves it out.
+            progress: told the megapixels that the photo model has done.
+            rest: for the photo model.
+        """
+        pixels = _deep(image)
+        if self.settings.light > 0:
+            pixels = self.model.enhance(pixels, strength=self.settings.light)
+        if self.inner is not None and strength > 0:
+            pixels = self.inner.enhance(
+                pixels, strength=strength, progress=progress, **rest
+            )
+        if self.style is not None:
+            strength = self.settings.style_strength
+            pixels = self.model.enhance(pixels, self.style, strength=strength)
+        return photo.to_eight_bits(pixels) if image.dtype == np.uint8 else pixels
+
+
+def _deep(image: NDArray[Any]) -> NDArray[Any]:
+    """Returns 8-bit pixels with 16 bits; 255 becomes 65535."""
+    if image.dtype != np.uint8:
+        return image
+    return image.astype(np.uint16) * np.uint16(257)
