@@ -64,6 +64,22 @@ def test_residual_form_is_the_same_posterior():
     assert np.allclose(q.kl_divergence(), kl_divergence(q.gaussian, prior), rtol=1e-5)
 
 
+def test_the_ratio_at_a_draw_is_that_of_the_two_densities():
+    rng = np.random.default_rng(4)
+    shape = (3, 2, 2, 4)
+    mean, scale, delta, factor, epsilon = rng.normal(0, 0.7, (5, *shape))
+    prior = DiagonalGaussian(tf.constant(mean), tf.constant(scale))
+    q = ResidualPosterior(prior, tf.constant(delta), tf.constant(factor))
+    z = q.gaussian.sample(epsilon).numpy()
+
+    def log_density(of: DiagonalGaussian) -> np.ndarray:
+        away = (z - of.mean.numpy()) / np.exp(of.log_scale.numpy())
+        return -0.5 * away**2 - of.log_scale.numpy()
+
+    expected = (log_density(prior) - log_density(q.gaussian)).sum(axis=(1, 2, 3))
+    assert np.allclose(q.log_ratio(tf.constant(epsilon)), expected)
+
+
 def test_epsilon_zero_is_the_mean_and_the_scale_is_the_scale():
     q = gaussian(0.3, float(np.log(2.0)), (1, 1, 1, 50_000))
     assert np.allclose(q.sample(tf.zeros([1, 1, 1, 50_000])), 0.3)

@@ -16,6 +16,7 @@ import keras  # noqa: E402
 
 from vaenhance.model.blocks import DENSE, Patches, ResidualBlock, Upsample  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
+from vaenhance.model.objective import image  # noqa: E402
 
 LAYERS = [
     (ResidualBlock(6), (2, 4, 6, 6)),
@@ -94,6 +95,18 @@ def test_network_contract(config, policy):
     assert [tuple(z.shape[1:]) for z in latents] == shapes
     gradients = tape.gradient(loss, network.trainable_variables)
     assert all(g is not None and np.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("config", [TINY, SMALL_MLP])
+def test_a_logistic_network_gives_a_scale_beside_every_mean(config):
+    logistic = dataclasses.replace(config, likelihood="logistic")
+    network = build_network(logistic)
+    y = batch(logistic)
+    out = network.infer(y)[0]
+    assert out.shape == (*y.shape[:3], 2 * logistic.channels)
+    assert np.allclose(image("logistic", out), 0.5, atol=0.3)
+    drawn = network.draw(noise(network, logistic), y.shape[1], y.shape[2])
+    assert drawn.shape == out.shape
 
 
 def test_levels_have_the_steps_that_are_asked_for():

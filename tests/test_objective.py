@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vaenhance.runtime import import_tensorflow
 
@@ -16,6 +18,9 @@ from vaenhance.model.objective import (  # noqa: E402
     bernoulli_log_likelihood,
     evidence,
     gaussian_log_likelihood,
+    image,
+    logistic_log_likelihood,
+    split_logistic,
 )
 
 X = np.random.default_rng(0).random((2, 4, 4, 3), np.float32)
@@ -46,6 +51,38 @@ def test_bernoulli_is_the_cross_entropy():
     p = 1 / (1 + math.exp(-0.7))
     expected = (X * math.log(p) + (1 - X) * math.log(1 - p)).sum(axis=(1, 2, 3))
     assert np.allclose(bernoulli_log_likelihood(X, logits), expected, rtol=1e-5)
+
+
+LEVELS = np.arange(256, dtype=np.float32).reshape(256, 1, 1, 1) / np.float32(255)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-0.5, 1.5, width=32), st.floats(-30, 30, width=32))
+def test_the_256_masses_of_a_logistic_sum_to_one(mean, raw):
+    given = np.broadcast_to(np.float32([mean, raw]), (256, 1, 1, 2))
+    masses = np.exp(logistic_log_likelihood(LEVELS, given).numpy().astype(np.float64))
+    assert masses.sum() == pytest.approx(1.0, abs=2e-4)
+    assert masses.min() >= 0.0
+
+
+def test_a_logistic_has_the_masses_of_its_distribution_function():
+    given = np.broadcast_to(np.float32([0.4, 1.0]), (256, 1, 1, 2))
+    scale = np.exp(split_logistic(given)[1].numpy()[0, 0, 0, 0])
+    ends = (np.arange(1, 256) - 0.5) / 255
+    below = 1 / (1 + np.exp(-(ends - 0.4) / scale))
+    expected = np.diff(np.concatenate([[0.0], below, [1.0]]))
+    found = np.exp(logistic_log_likelihood(LEVELS, given).numpy())
+    assert np.allclose(found, expected, rtol=1e-3, atol=1e-7)
+
+
+def test_a_logistic_has_gradients_everywhere():
+    given = tf.Variable(np.float32([[0.4, 30.0], [50.0, -30.0], [-50.0, 0.0]]))
+    with tf.GradientTape() as tape:
+        every = tf.repeat(given[:, None, None, :], 256, axis=0)
+        loss = logistic_log_likelihood(np.tile(LEVELS, (3, 1, 1, 1)), every)
+    assert np.isfinite(loss).all()
+    assert np.isfinite(tape.gradient(loss, given)).all()
+    assert np.array_equal(image("logistic", every), every[..., :1])
 
 
 def test_loss_is_minus_elbo_per_dimension():

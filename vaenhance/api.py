@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, runtime, tiling
 from vaenhance.api_enhance import Enhancing
 from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_likelihood import Likelihood
 from vaenhance.api_posterior import Posterior
 from vaenhance.checkpoint import builtin_models, find_model
 from vaenhance.config import ModelConfig, stride
@@ -79,12 +80,13 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model(Enhancing, Posterior):
+class Model(Enhancing, Posterior, Likelihood):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:
         name: of the model's folder.
         config: the network's shape.
+        settings: all that it was trained with.
         card: where the model comes from, as plain data.
         device: for people, e.g. "CPU (2 cores)".
         precision: float32, bfloat16 or float16.
@@ -104,6 +106,7 @@ class Model(Enhancing, Posterior):
 
         self.name = folder.resolve().name
         self.config = config
+        self.settings = checkpoint.load_config(folder)
         self.card = card
         self.device = sitting.device
         self.precision = sitting.precision

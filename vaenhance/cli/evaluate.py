@@ -26,6 +26,9 @@ ones. Without any degradation named: noise 25, JPEG 10 and clean.
 With --table SOURCE is a standard set such as Kodak24 or LIVE1, or a folder of
 several, and each is measured as papers do, beside OpenCV and their figures.
 
+With --likelihood nothing is degraded or enhanced: what is measured is how
+likely the model finds the images.
+
 \b
 Examples:
   vaenhance evaluate clean/ --noise 15 --noise 25 --noise 50
@@ -33,6 +36,7 @@ Examples:
   vaenhance evaluate noisy/ --reference clean/ --sheet pairs.png
   vaenhance evaluate testsets/ --table --precision float32
   vaenhance evaluate clean/ --noise 25 --draws 8 --latents
+  vaenhance evaluate mnist.npz --model digits --likelihood --samples 100
 """
 _DEGRADATIONS = ("noise", "jpeg", "blur", "clean", "combine")
 _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
@@ -49,6 +53,7 @@ _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 @evaluate_options.degradation_options
 @evaluate_options.protocol_options
 @evaluate_options.posterior_options
+@evaluate_options.likelihood_options
 @options.device_options
 @options.option(
     "--json",
@@ -64,6 +69,8 @@ def command(
     model: str,
     reference: Path | None,
     table: bool,
+    likelihood: bool,
+    samples: int | None,
     limit: int | None,
     sheet: Path | None,
     overwrite: bool,
@@ -74,16 +81,19 @@ def command(
 ) -> int:
     """Check everything that can be wrong, then start TensorFlow and measure."""
     from vaenhance.cli import scores as show
-    from vaenhance.cli import tables
     from vaenhance.workflows import evaluate as story
     from vaenhance.workflows import pairs as files
 
     load = partial(_load, model, device, precision)
-    if table:
-        _refuse_with_table({**chosen, "reference": reference, "sheet": sheet})
-        return tables.run(
-            source, model, load, limit=limit, seed=chosen["seed"], as_json=as_json
-        )
+    if table or likelihood or samples is not None:
+        others = {**chosen, "reference": reference, "sheet": sheet}
+        find = partial(_run_likelihood, samples) if likelihood else _run_table
+        if samples is not None and not likelihood:
+            raise UsageProblem("--samples is of the likelihood: add --likelihood")
+        if table and likelihood:
+            raise UsageProblem("--table and --likelihood are two measurements")
+        common = {"limit": limit, "as_json": as_json}
+        return find(others, source, model, load, **common)
     options.check_sheet(sheet, overwrite)
     degraded = {name: chosen.pop(name) for name in _DEGRADATIONS}
     settings = story.Settings(**{**chosen, "draws": chosen["draws"] or 0})
@@ -131,15 +141,30 @@ def _load(model: str, device: str, precision: str) -> Model:
     return network
 
 
-def _refuse_with_table(chosen: Mapping[str, Any]) -> None:
-    """A published table has its own degradations and protocol."""
+def _run_table(others: Mapping[str, Any], *given: Any, **wanted: Any) -> int:
+    """Remake the published tables."""
+    from vaenhance.cli import tables
+
+    _refuse("--table measures every set as papers do, with fixed degradations", others)
+    return tables.run(*given, seed=others["seed"], **wanted)
+
+
+def _run_likelihood(
+    samples: int | None, others: Mapping[str, Any], *given: Any, **wanted: Any
+) -> int:
+    """Measure how likely the images are."""
+    from vaenhance.cli import likelihood as bounds
+
+    _refuse("--likelihood measures images as they are", others)
+    return bounds.run(*given, samples=samples, seed=others["seed"], **wanted)
+
+
+def _refuse(why: str, chosen: Mapping[str, Any]) -> None:
+    """What has a protocol of its own takes no options of another."""
     chosen = {**chosen, "subsampling": chosen["subsampling"] != "4:2:0"}
     for name, value in chosen.items():
         if value and name != "seed":
-            raise UsageProblem(
-                "--table measures every set as papers do, with fixed degradations: "
-                f"leave out --{name.replace('_', '-')}"
-            )
+            raise UsageProblem(f"{why}: leave out --{name.replace('_', '-')}")
 
 
 def _refuse_with_reference(chosen: Mapping[str, Any]) -> None:

@@ -31,7 +31,8 @@ def image_options(command: options.Decorated) -> options.Decorated:
             "--limit",
             type=click.IntRange(1),
             metavar="N",
-            help="Only the first N images; with --table of each set.",
+            help="Only the first N images, with --table of each set; with --likelihood "
+            "N that the seed chooses.",
         ),
         options.option(
             "--sheet",
@@ -128,6 +129,28 @@ def protocol_options(command: options.Decorated) -> options.Decorated:
             show_default=True,
             section=heading,
             help="Of the noise; each image has its own, by its name.",
+        ),
+    )
+
+
+def likelihood_options(command: options.Decorated) -> options.Decorated:
+    """How likely the images are, instead of how well they are enhanced."""
+    heading = "Likelihood"
+    return options.decorated(
+        command,
+        options.option(
+            "--likelihood",
+            is_flag=True,
+            section=heading,
+            help="-ELBO of the images, in nats; SOURCE may be an .npz with x_test.",
+        ),
+        options.option(
+            "--samples",
+            type=click.IntRange(1, 1_000_000),
+            metavar="K",
+            default=None,
+            section=heading,
+            help="Also the importance-weighted bound of K draws.",
         ),
     )
 

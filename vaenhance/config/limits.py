@@ -86,7 +86,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 }
 CHOICES = {
     "model.network": ("ladder", "mlp", "look"),
-    "model.likelihood": ("gaussian", "bernoulli"),
+    "model.likelihood": ("gaussian", "bernoulli", "logistic"),
     "data.binarize": ("none", "dynamic", "static"),
     "training.optimizer": ("adam", "muon"),
     "training.precision": ("auto", "float32", "bfloat16"),

@@ -25,7 +25,7 @@ class ModelConfig:
     """The network. Per-level tuples are ordered fine to coarse."""
 
     network: str = "ladder"  # ladder | mlp | look
-    likelihood: str = "gaussian"  # gaussian | bernoulli
+    likelihood: str = "gaussian"  # gaussian | bernoulli | logistic
     channels: int = 3  # colour channels of x: 3, or 1 for gray
     unshuffle: int = 2  # pixel-unshuffle factor at the input, undone at the output
     scales: tuple[int, ...] = (1,)  # sizes of x as multiples of y's; a head for each
@@ -235,6 +235,8 @@ def _check_model(model: ModelConfig) -> None:
     elif len(model.latent_channels) != 1 or model.image_size < 1:
         raise ConfigError("network mlp needs one latent_channels and an image_size")
     _check_scales(model)
+    if model.residual and model.likelihood != "gaussian":
+        raise ConfigError("model.residual is for model.likelihood gaussian only")
     if model.channels == 2:
         raise ConfigError("model.channels must be 1 or 3")
 

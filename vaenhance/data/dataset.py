@@ -19,6 +19,8 @@ from vaenhance.data.discover import class_folders, find_images
 from vaenhance.errors import PhotoError, UsageProblem
 
 NPZ_KEYS = ("x_train", "images", "x")
+# Of an .npz that something is measured on: what was not trained on goes first.
+TEST_KEYS = ("x_test", "images", "x")
 
 
 @dataclass(frozen=True)
@@ -94,20 +96,23 @@ class Dataset:
         return digest.hexdigest()
 
 
-def open_dataset(path: Path, smallest: int) -> tuple[Dataset, Scan]:
+def open_dataset(
+    path: Path, smallest: int, keys: Sequence[str] = NPZ_KEYS
+) -> tuple[Dataset, Scan]:
     """Looks through a folder (recursive) or an .npz of images.
 
     Args:
         path: the folder or file.
         smallest: images with a shorter side below this (pixels) are left out.
+        keys: arrays of an .npz that hold images; the first that is there is taken.
 
     Raises:
         UsageProblem: there is no usable image.
     """
     if path.is_dir():
-        dataset, scan = _scan_folder(path, smallest)
+        dataset, scan = _scan_folder(path, smallest, keys)
     elif path.suffix == ".npz" and path.is_file():
-        dataset, scan = _open_npz(path, smallest)
+        dataset, scan = _open_npz(path, smallest, keys)
     else:
         raise UsageProblem(f"{path} is neither a folder of images nor an .npz file")
     if not len(dataset):
@@ -118,11 +123,13 @@ def open_dataset(path: Path, smallest: int) -> tuple[Dataset, Scan]:
     return dataset, scan
 
 
-def _scan_folder(root: Path, smallest: int) -> tuple[Dataset, Scan]:
+def _scan_folder(
+    root: Path, smallest: int, keys: Sequence[str]
+) -> tuple[Dataset, Scan]:
     npz = [p for p in root.iterdir() if p.suffix == ".npz"]
     found = list(find_images(root))
     if not found and len(npz) == 1:
-        return _open_npz(npz[0], smallest)
+        return _open_npz(npz[0], smallest, keys)
     unreadable, too_small, kept = [], [], []
     for path, info in _headers(found):
         name = path.relative_to(root).as_posix()
@@ -151,13 +158,13 @@ def _headers(paths: Sequence[Path]) -> Iterator[tuple[Path, photo.PhotoInfo | st
             yield path, str(error)
 
 
-def _open_npz(path: Path, smallest: int) -> tuple[Dataset, Scan]:
+def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, Scan]:
     try:
         # allow_pickle stays off: an .npz must not run code.
         with np.load(path, allow_pickle=False) as arrays:
-            key = next((k for k in NPZ_KEYS if k in arrays.files), None)
+            key = next((k for k in keys if k in arrays.files), None)
             if key is None:
-                known = ", ".join(NPZ_KEYS)
+                known = ", ".join(keys)
                 raise UsageProblem(f"{path} has none of the arrays {known}")
             images = arrays[key]
     except (OSError, ValueError, zipfile.BadZipFile) as error:

@@ -59,6 +59,20 @@ class ResidualPosterior:
         kl = 0.5 * (tf.square(self.delta_mean) + variance - 1.0) - self.delta_log_scale
         return tf.reduce_sum(kl, axis=list(range(1, len(kl.shape))))
 
+    def log_ratio(self, epsilon: Any) -> Any:
+        """Returns log p(z) − log q(z) in nats per image, (B,), at one drawn z.
+
+        z = μ_p + σ_p(Δμ + Δσ·ε), so both densities are standard normals of known
+        numbers and the prior's own mean and scale cancel: ½ε² − ½(Δμ + Δσ·ε)² + log Δσ.
+        Its expectation over ε is −KL(q ‖ p); importance weights need it at the draw.
+
+        Args:
+            epsilon: the standard normal noise that z was drawn with.
+        """
+        away = self.delta_mean + tf.exp(self.delta_log_scale) * epsilon
+        ratio = 0.5 * (tf.square(epsilon) - tf.square(away)) + self.delta_log_scale
+        return tf.reduce_sum(ratio, axis=list(range(1, len(ratio.shape))))
+
 
 def kl_divergence(posterior: DiagonalGaussian, prior: DiagonalGaussian) -> Any:
     """Returns KL(posterior ‖ prior) in nats per image, shape (B,)."""

@@ -21,13 +21,37 @@ def head_name(scale: int) -> str:
     return "head" if scale == 1 else f"head{scale}"
 
 
+def outputs(config: ModelConfig) -> int:
+    """Returns how many numbers the likelihood needs for a pixel."""
+    return config.channels * (2 if config.likelihood == "logistic" else 1)
+
+
+def as_parameters(config: ModelConfig, out: Any) -> Any:
+    """Turns a network's last numbers into the likelihood's parameters.
+
+    Args:
+        config: of the network.
+        out: float32 (B, H, W, outputs), near 0 at first.
+
+    Returns:
+        Logits (Bernoulli); the mean in [0, 1] units (Gaussian), mid-gray for 0; that
+        and a log-scale as ``objective.split_logistic`` reads it (logistic).
+    """
+    if config.likelihood == "bernoulli":
+        return out
+    if config.likelihood == "logistic":
+        mean, scale = tf.split(out, 2, axis=-1)
+        return tf.concat([0.5 + 0.5 * mean, scale], axis=-1)
+    return 0.5 + 0.5 * out
+
+
 def make_heads(config: ModelConfig) -> list[Any]:
     """Returns a convolution for each of ``scales``, in their order."""
     # They start near zero: x is mid-gray.
     small = keras.initializers.VarianceScaling(0.01)
     return [
         convolution(
-            config.channels * (config.unshuffle * scale) ** 2,
+            outputs(config) * (config.unshuffle * scale) ** 2,
             3,
             head_name(scale),
             "float32",
@@ -49,11 +73,11 @@ def emit(
         scale: one of ``config.scales``; None takes the first.
 
     Returns:
-        The likelihood's parameters, float32 (B, H, W, channels) with H = unshuffle ·
-        scale · h: the mean in [0, 1] units (Gaussian) or logits (Bernoulli).
+        The likelihood's parameters, float32 (B, H, W, outputs) with H = unshuffle ·
+        scale · h; see ``as_parameters``.
     """
     scale = config.scales[0] if scale is None else scale
     out = tf.cast(heads[config.scales.index(scale)](h), tf.float32)
     if config.unshuffle * scale > 1:
         out = tf.nn.depth_to_space(out, config.unshuffle * scale)
-    return out if config.likelihood == "bernoulli" else 0.5 + 0.5 * out
+    return as_parameters(config, out)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint
 from vaenhance.config import ModelConfig
 from vaenhance.errors import OutOfMemory, VaenhanceError
+from vaenhance.model import observed
 from vaenhance.model.build import build_network, named
 from vaenhance.model.objective import image
 from vaenhance.runtime import Runtime
@@ -94,7 +95,11 @@ class Inference:
             lambda y, s, e: network.infer(y, s, e)[2], images, sigma, latents
         )
 
-        self._describe = compiled(partial(_describe, network), images, sigma)
+        floor = tf.TensorSpec([], tf.float32)
+        self._bound = compiled(
+            partial(observed.bound, network, likelihood), images, sigma, latents, floor
+        )
+        self._describe = compiled(partial(observed.describe, network), images, sigma)
         self._draw = compiled(
             lambda e, h, w: image(likelihood, network.draw(e, h, w)),
             latents,
@@ -150,6 +155,27 @@ class Inference:
         if self._is_usable([result]):
             return result, [kl.numpy() for kl in kls]
         return self._in_float32().posterior(y, noise_sigma, epsilons, scale)
+
+    def bound(
+        self, x: Pixels, epsilons: Sequence[Pixels], sigma_floor: float
+    ) -> tuple[Pixels, Pixels, Pixels]:
+        """Weighs one draw of z for each image; y = x, nothing is damaged.
+
+        Args:
+            x: clean images (B, H, W, C).
+            epsilons: standard normal noise of each level, coarse to fine.
+            sigma_floor: of a Gaussian likelihood (``ObjectiveConfig``).
+
+        Returns:
+            In nats per image: log p(x|z), (B,); KL(q ‖ p) of each level, (B, L);
+            log p(z) − log q(z) at the drawn z, (B,).
+        """
+        noise, floor = list(epsilons), np.float32(sigma_floor)
+        found = self._call(lambda: self._bound(x, _levels(x, None), noise, floor))
+        fit, kl, ratio = (part.numpy() for part in found)
+        if self._is_usable([fit, kl, ratio]):
+            return fit, kl, ratio
+        return self._in_float32().bound(x, epsilons, sigma_floor)
 
     def encode(
         self,
@@ -261,18 +287,6 @@ def read_weights(folder: Path) -> dict[str, Pixels]:
     network = build_network(checkpoint.load_config(folder).model)
     shapes = {name: tuple(v.shape) for name, v in named(network.variables).items()}
     return dict(checkpoint.load_weights(folder, shapes))
-
-
-def _describe(network: Any, y: Any, noise_sigma: Any) -> Any:
-    """Returns the posterior's means, standard deviations and distances, in lists."""
-    scales: list[Any] = []
-    distances: list[Any] = []
-
-    def note(q: Any) -> None:
-        scales.append(tf.exp(q.gaussian.log_scale))
-        distances.append(q.delta_mean)
-
-    return network.infer(y, noise_sigma, observe=note)[2], scales, distances
 
 
 def _levels(y: Pixels, noise_sigma: float | None) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from vaenhance.model.gaussian import (
     ResidualPosterior,
     split_gaussian,
 )
+from vaenhance.model.heads import as_parameters, outputs
 
 
 class DenseVAE(keras.Model):
@@ -41,7 +42,8 @@ class DenseVAE(keras.Model):
             keras.layers.Dense(n, activation="relu", name=f"decoder{i}", dtype=policy)
             for i, n in enumerate(config.hidden_decoder)
         ]
-        self.head = keras.layers.Dense(self.pixels, name="head", dtype=policy)
+        numbers = config.image_size**2 * outputs(config)
+        self.head = keras.layers.Dense(numbers, name="head", dtype=policy)
 
     def build(self, input_shape=None):
         """Creates every weight, without running the network."""
@@ -85,9 +87,12 @@ class DenseVAE(keras.Model):
         h = tf.reshape(latents[0], [-1, self.config.latent_channels[0]])
         for layer in self.decoder:
             h = layer(h)
-        side, channels = self.config.image_size, self.config.channels
+        side = self.config.image_size
         out = tf.cast(self.head(h), tf.float32)
-        return tf.reshape(out, [-1, side, side, channels])
+        out = tf.reshape(out, [-1, side, side, outputs(self.config)])
+        # A Gaussian's mean is what the head says: so it was in the first version.
+        is_gaussian = self.config.likelihood == "gaussian"
+        return out if is_gaussian else as_parameters(self.config, out)
 
     def draw(
         self, epsilons: Sequence[Any], height: Any, width: Any, scale: int | None = None
