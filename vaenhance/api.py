@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, runtime, tiling
 from vaenhance.api_enhance import Enhancing
 from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_interpolate import Interpolation
 from vaenhance.api_likelihood import Likelihood
 from vaenhance.api_posterior import Posterior
 from vaenhance.checkpoint import builtin_models, find_model
@@ -80,7 +81,7 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model(Enhancing, Posterior, Likelihood):
+class Model(Enhancing, Interpolation, Posterior, Likelihood):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:

@@ -82,27 +82,12 @@ class Tiles:
         if image.ndim != 3 or image.size == 0:
             raise UsageProblem(f"expected one image, received shape {image.shape}")
         check_input(self.name, self.config, image, noise_sigma=noise_sigma)
-        size = image.shape[:2]
 
-        def encode(cut: Tiling) -> TiledLatents:
-            found = TiledLatents(size[0], size[1], cut)
-            places = tiling.places(size, cut)
-            for number, place in enumerate(places):
-                y = tiling.read_padded(image, place)
-                levels = self._encode_tile(
-                    y,
-                    noise_sigma,
-                    scale,
-                    [PlacedNoise(seed, i, place) for i in range(draws)],
-                )
-                if keep is None:
-                    found.tiles.append(levels)
-                else:
-                    keep(number, found, levels)
-                progress(size[0] * size[1] / 1e6 / len(places))
-            return found
+        def encode(y: Pixels, place: tuple[slice, slice]) -> Tile:
+            noises = [PlacedNoise(seed, i, place) for i in range(draws)]
+            return self._encode_tile(y, noise_sigma, scale, noises)
 
-        return self._within_memory(size, tile, overlap, encode)
+        return self._encode_with(encode, image, tile, overlap, keep, progress)
 
     def decode_tiles(
         self,
@@ -134,6 +119,32 @@ class Tiles:
         times = checked_scale(self.name, self.config, scale)
         decode = partial(self._inference.decode, scale=times)
         return self._decode_with(decode, latents, dtype, tiles, draw, progress, times)
+
+    def _encode_with(
+        self,
+        encode: Callable[[Pixels, tuple[slice, slice]], Tile],
+        image: NDArray[Any],
+        tile: int | None,
+        overlap: int | None,
+        keep: Callable[[int, TiledLatents, Tile], None] | None = None,
+        progress: Callable[[float], None] = lambda megapixels: None,
+    ) -> TiledLatents:
+        """Encodes an image tile by tile, each with a function of (tile, place)."""
+        size = image.shape[:2]
+
+        def run(cut: Tiling) -> TiledLatents:
+            found = TiledLatents(size[0], size[1], cut)
+            places = tiling.places(size, cut)
+            for number, place in enumerate(places):
+                levels = encode(tiling.read_padded(image, place), place)
+                if keep is None:
+                    found.tiles.append(levels)
+                else:
+                    keep(number, found, levels)
+                progress(size[0] * size[1] / 1e6 / len(places))
+            return found
+
+        return self._within_memory(size, tile, overlap, run)
 
     def _decode_with(
         self,

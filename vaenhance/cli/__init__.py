@@ -29,6 +29,7 @@ COMMANDS = {
     "sample": "Draw new images from a model's prior.",
     "encode": "Write the latents of photographs to a file.",
     "decode": "Make photographs of latents.",
+    "interpolate": "Draw the images between two images.",
     "evaluate": "Measure PSNR and SSIM against clean references.",
     "info": "Show a model, or versions, devices and built-in models.",
 }

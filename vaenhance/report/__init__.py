@@ -1,10 +1,11 @@
-"""Pictures for people: sheets of images and line charts, drawn with Pillow.
+"""Pictures for people: sheets of images, animations and line charts, with Pillow.
 
 Not for measuring, and not for photographs that someone keeps: everything here
 ends as plain 8-bit RGB, to be looked at once at 100 %.
 """
 
+from vaenhance.report.animation import ANIMATIONS, animation
 from vaenhance.report.charts import curves
 from vaenhance.report.sheets import sheet
 
-__all__ = ["curves", "sheet"]
+__all__ = ["ANIMATIONS", "animation", "curves", "sheet"]

@@ -1,0 +1,181 @@
+"""``vaenhance interpolate``: the images between two images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaenhance.cli import console, options
+from vaenhance.cli import photo_options as photographs
+from vaenhance.errors import UsageProblem
+
+if TYPE_CHECKING:  # they bring NumPy and Pillow
+    from vaenhance.workflows.interpolate import Ends, Pixels
+    from vaenhance.workflows.sample import Plan
+
+_HELP = """Draw the images between two images.
+
+A and B are images of one size, one of them may be - for standard input. TARGET ends
+in .gif, .apng or .webp for an animation, in .png or another image's extension for a
+sheet; another name is a folder of numbered files, - is standard output.
+
+\b
+Examples:
+  vaenhance interpolate 3.png 8.png between.png -m digits      a sheet
+  vaenhance interpolate 3.png 8.png between.gif -m digits      an animation
+  vaenhance interpolate a.jpg b.jpg frames/ --levels 0,1       only coarse levels
+"""
+
+
+def _read_levels(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """``0,2`` -> (0, 2); whether the model has them is the model's to say."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of levels, e.g. 0 or 0,1.")
+    return tuple(int(part) for part in parts)
+
+
+@click.command("interpolate", cls=options.SectionCommand, help=_HELP)
+@click.argument("start", metavar="A", type=click.Path(allow_dash=True, dir_okay=False))
+@click.argument("end", metavar="B", type=click.Path(allow_dash=True, dir_okay=False))
+@click.argument("target", metavar="TARGET", type=click.Path(allow_dash=True))
+@options.model_option
+@options.option(
+    "--frames",
+    type=click.IntRange(2, 10_000),
+    metavar="N",
+    default=16,
+    show_default=True,
+    help="How many images, with both ends.",
+)
+@options.option(
+    "--method",
+    type=click.Choice(["spherical", "linear"]),
+    default="spherical",
+    show_default=True,
+    metavar="NAME",
+    help="The way: spherical or linear.",
+)
+@options.option(
+    "--levels",
+    callback=_read_levels,
+    metavar="LIST",
+    help="Levels that move, such as 0,1 (0 is the coarsest); the others stay "
+    "A's.  [default: all]",
+)
+@options.option(
+    "--columns",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Images in a row of the sheet; default: as square as possible.",
+)
+@options.option(
+    "--fps",
+    type=click.FloatRange(0.1, 50),
+    metavar="N",
+    default=10.0,
+    show_default=True,
+    help="Images a second of an animation.",
+)
+@options.option("--bounce", is_flag=True, help="Let an animation go back to A.")
+@options.option(
+    "--format",
+    metavar="EXT",
+    help="File format of folders and pipes: png (the default), jpg, gif, ...",
+)
+@options.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@options.device_options
+@photographs.tile_option
+@photographs.overlap_option
+@photographs.max_megapixels_option
+@options.option(
+    "--json",
+    "as_json",
+    envvar="VAENHANCE_INTERPOLATE_JSON",
+    section="Reporting",
+    is_flag=True,
+    help="Write one JSON object a file to standard output.",
+)
+@options.verbosity_options
+def command(
+    start: str,
+    end: str,
+    target: str,
+    model: str,
+    device: str,
+    precision: str,
+    format: str | None,
+    overwrite: bool,
+    max_megapixels: float,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Check everything that can be wrong, then start TensorFlow and draw."""
+    from vaenhance.api import find_model
+    from vaenhance.workflows import interpolate as workflow
+
+    settings = workflow.Settings(**chosen)
+    _check_streams((start, end), target, as_json)
+    to_stdout = target == "-"
+    named = Path(f"interpolation.{format or 'png'}") if to_stdout else Path(target)
+    plan = workflow.make_plan(
+        named, settings, format=format, overwrite=overwrite or to_stdout
+    )
+    workflow.check_originals(plan, [Path(n) for n in (start, end) if n != "-"])
+    find_model(model)
+    sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
+    ends = workflow.read_ends(sources, (start, end), max_megapixels)
+    if ends.have_other_profiles:
+        console.message("A and B have different colour profiles: none is written")
+    console.detail(f"loading model {model} ...")
+    from vaenhance.api import load_model
+
+    network = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, {network.precision}")
+    with console.Progress(settings.frames, unit="images", decimals=0) as progress:
+        frames = _counted(workflow.draw_frames(network, ends, settings), progress)
+        data = workflow.encode(frames, plan, ends, settings)
+        if to_stdout:
+            console.product_bytes(next(data))
+            return
+        for number, file in enumerate(workflow.write(data, plan)):
+            console.detail(f"wrote {file}")
+            if as_json:
+                console.json_line(_record(file, number, plan, ends))
+    where = plan.files[0] if len(plan.files) == 1 else plan.files[0].parent
+    console.message(f"{settings.frames} images, {settings.method}: {where}")
+
+
+def _record(file: Path, number: int, plan: Plan, ends: Ends) -> dict[str, Any]:
+    """Returns what --json says of a file."""
+    height, width = ends.start.shape[:2]
+    frame = number if len(plan.files) > 1 else None
+    return {"target": str(file), "frame": frame, "width": width, "height": height}
+
+
+def _check_streams(sources: tuple[str, str], target: str, as_json: bool) -> None:
+    if sources == ("-", "-"):
+        raise UsageProblem("standard input is one image: name a file for A or B")
+    if "-" in sources and console.stdin_is_terminal():
+        raise UsageProblem("standard input is a terminal: pipe an image in")
+    if target == "-" and as_json:
+        raise UsageProblem("--json and - both want standard output: name a file")
+    if target == "-" and console.stdout_is_terminal():
+        raise UsageProblem(
+            "standard output is a terminal: name a file, or send it on with > or |"
+        )
+
+
+def _counted(frames: Iterator[Pixels], progress: console.Progress) -> Iterator[Pixels]:
+    """Hands frames on, and counts them."""
+    progress.start()
+    for frame in frames:
+        yield frame
+        progress.advance()

@@ -1,0 +1,227 @@
+"""Two images, and what lies between them, as a sheet, an animation or many files.
+
+Nothing is printed and no argument is interpreted here. The way itself is the
+model's (``api_interpolate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import photo, report
+from vaenhance.config import ModelConfig
+from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.photo import Metadata
+from vaenhance.workflows import sample
+from vaenhance.workflows.jobs import Job, is_among
+
+Pixels = NDArray[np.uint8]
+
+
+class Interpolator(Protocol):
+    """What this workflow needs of ``api.Model``."""
+
+    @property
+    def config(self) -> ModelConfig:
+        """The network's shape; its colour channels matter here."""
+
+    def interpolate(
+        self,
+        start: NDArray[Any],
+        end: NDArray[Any],
+        frames: int = 16,
+        *,
+        method: str = "spherical",
+        levels: Sequence[int] | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
+    ) -> Iterator[NDArray[Any]]:
+        """Yields frames of the same shape and type as the images."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which way, in how many frames, and how they are laid out."""
+
+    frames: int = 16  # with both ends
+    method: str = "spherical"
+    levels: tuple[int, ...] | None = None  # that move, 0 the coarsest; None: all
+    columns: int | None = None  # of a sheet; None: as square as possible
+    fps: float = 10.0  # frames a second of an animation
+    bounce: bool = False  # an animation goes back again
+    tile: int | None = None  # pixels; None chooses, 0 is the whole image
+    overlap: int | None = None  # pixels; None chooses
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The two images, of one size."""
+
+    start: Pixels  # (H, W, 3)
+    end: Pixels
+    is_gray: bool  # both are
+    icc_profile: bytes | None  # that both have
+    have_other_profiles: bool  # so that the colours of one of them will be off
+
+
+def make_plan(
+    target: Path, settings: Settings, *, format: str | None, overwrite: bool
+) -> sample.Plan:
+    """Decides which files a run will write.
+
+    Args:
+        target: ends in .gif, .apng or .webp for an animation, in another image's
+            extension for a sheet; a folder, or any other name, for numbered files.
+        settings: how many frames there will be.
+        format: extension of numbered files.
+        overwrite: whether files that exist may be replaced.
+
+    Raises:
+        UsageProblem: a file exists already, or name and format disagree.
+    """
+    kind = report.ANIMATIONS.get(target.suffix.lower())
+    if kind is None or target.is_dir():
+        count = sample.Settings(count=settings.frames)
+        return sample.make_plan(target, count, format=format, overwrite=overwrite)
+    if format is not None and format.lower().lstrip(".") != target.suffix.lower()[1:]:
+        raise UsageProblem(f"{target} is not a .{format} file: change one of them")
+    if target.exists() and not overwrite:
+        raise UsageProblem(
+            f"{target} exists already: pass --overwrite or choose another target"
+        )
+    return sample.Plan((target,), False, kind)
+
+
+def check_originals(plan: sample.Plan, sources: Sequence[Path]) -> None:
+    """Refuses files that are one of the two images.
+
+    Raises:
+        UsageProblem: one is.
+    """
+    jobs = [Job(source, None) for source in sources]
+    for file in plan.files:
+        if is_among(file, jobs):
+            raise UsageProblem(
+                f"TARGET {file} is one of the images: originals are never written over"
+            )
+
+
+def read_ends(
+    sources: Sequence[Path | bytes], names: Sequence[str], max_megapixels: float
+) -> Ends:
+    """Reads the two images.
+
+    Args:
+        sources: files, or bytes.
+        names: of them, for messages.
+        max_megapixels: larger ones are refused.
+
+    Raises:
+        UsageProblem: one cannot be read, or they differ in size.
+    """
+    pictures = []
+    for source, name in zip(sources, names, strict=True):
+        try:
+            pictures.append(photo.read_photo(source, max_megapixels=max_megapixels))
+        except PhotoError as error:
+            raise UsageProblem(f"{name}: {error}") from error
+    sizes = [f"{p.pixels.shape[1]} x {p.pixels.shape[0]}" for p in pictures]
+    if sizes[0] != sizes[1]:
+        raise UsageProblem(
+            f"{names[0]} has {sizes[0]} pixels and {names[1]} {sizes[1]}: "
+            "bring them to one size first"
+        )
+    profiles = [picture.metadata.icc_profile for picture in pictures]
+    start, end = (photo.to_eight_bits(picture.pixels) for picture in pictures)
+    return Ends(
+        start,
+        end,
+        all(picture.is_gray for picture in pictures),
+        profiles[0] if profiles[0] == profiles[1] else None,
+        profiles[0] != profiles[1],
+    )
+
+
+def draw_frames(
+    model: Interpolator, ends: Ends, settings: Settings
+) -> Iterator[Pixels]:
+    """Yields the frames, uint8 (H, W, 3) each, gray repeated.
+
+    Raises:
+        UsageProblem: the model does not take such images, or has no such levels.
+    """
+    is_gray = model.config.channels == 1
+    if is_gray and not ends.is_gray:
+        raise UsageProblem("the model takes gray images, and these have colours")
+    channels = slice(0, 1 if is_gray else 3)
+    frames = model.interpolate(
+        ends.start[:, :, channels],
+        ends.end[:, :, channels],
+        settings.frames,
+        method=settings.method,
+        levels=settings.levels,
+        tile=settings.tile,
+        overlap=settings.overlap,
+    )
+    for frame in frames:
+        if ends.is_gray:
+            frame = np.rint(frame.mean(axis=2, keepdims=True)).astype(np.uint8)
+        yield np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
+
+
+def encode(
+    frames: Iterator[Pixels], plan: sample.Plan, ends: Ends, settings: Settings
+) -> Iterator[bytes]:
+    """Yields the bytes of each file of the plan."""
+    metadata = Metadata(icc_profile=ends.icc_profile)
+    if plan.is_sheet:
+        sheet = sample.arrange(list(frames), settings.columns)
+        yield _encoded(sheet, plan.format, ends.is_gray and _is_gray(sheet), metadata)
+    elif len(plan.files) == 1:
+        shown = list(frames)
+        if settings.bounce:
+            shown += shown[-2:0:-1]
+        yield report.animation(
+            shown,
+            plan.format,
+            seconds=1 / settings.fps,
+            icc_profile=ends.icc_profile,
+        )
+    else:
+        for frame in frames:
+            yield _encoded(frame, plan.format, ends.is_gray, metadata)
+
+
+def write(data: Iterator[bytes], plan: sample.Plan) -> Iterator[Path]:
+    """Writes files, each whole or not at all; yields each once it is there.
+
+    Raises:
+        VaenhanceError: a file cannot be written.
+    """
+    for file, content in zip(plan.files, data, strict=True):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            photo.write_atomic(content, file)
+        except PhotoError as error:
+            raise VaenhanceError(f"{file} {error}") from error
+        except OSError as error:
+            raise VaenhanceError(
+                f"{file} cannot be written: {error.strerror or error}"
+            ) from error
+        yield file
+
+
+def _is_gray(pixels: Pixels) -> bool:
+    return bool((pixels == pixels[..., :1]).all())
+
+
+def _encoded(pixels: Pixels, format: str, is_gray: bool, metadata: Metadata) -> bytes:
+    plain = photo.Photo(pixels, None, is_gray, format, metadata)
+    data: bytes = photo.encode_photo(plain, pixels, format=format)
+    return data
