@@ -40,7 +40,8 @@ def compare_devices(folder: Path) -> None:
     for _ in range(2 * STEPS):
         x = rng.random((8, 16, 16, 3), np.float32)
         y = x + np.float32(0.1) * rng.standard_normal(x.shape, np.float32)
-        batches.append(Batch(x, y, np.linspace(-0.1, 0.1, 8, dtype=np.float32)))
+        levels = np.linspace(-0.1, 0.1, 8, dtype=np.float32)
+        batches.append(Batch(x, y, levels, np.full(8, -1, np.int32)))
 
     def trainer(count: int) -> Any:
         names = [f"/CPU:{i}" for i in range(count)]

@@ -92,7 +92,7 @@ def test_fitting_finds_the_heads_that_made_the_images():
         for seed, scale in itertools.product(range(6), LARGE.scales):
             y = pictures(4, seed=seed)
             x = network.infer(y, scale=scale)[0].numpy()
-            yield Batch(x, y, unknown)
+            yield Batch(x, y, unknown, np.full(len(x), -1, np.int32))
 
     made = list(batches())
     for head in network.heads:

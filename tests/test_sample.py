@@ -26,14 +26,13 @@ class FakeModel:
         self.channels = channels
         self.calls: list[dict] = []
 
-    def sample(self, count, *, size=None, temperature=1.0, seed=0):
-        self.calls.append(
-            {"count": count, "size": size, "temperature": temperature, "seed": seed}
-        )
+    def sample(self, count, *, size=None, temperature=(1.0,), seed=0, label=None):
+        given = {"count": count, "size": size, "seed": seed, "label": label}
+        self.calls.append({**given, "temperature": temperature})
         height, width = size or (6, 8)
         rng = np.random.default_rng(seed)
         shape = (count, height, width, self.channels)
-        return temperature * rng.random(shape, np.float32)
+        return np.float32(temperature[0]) * rng.random(shape, np.float32)
 
 
 @pytest.fixture
@@ -134,16 +133,17 @@ def test_files_that_exist_are_left_alone(here, target):
 
 def test_settings_reach_the_model():
     model = FakeModel()
-    settings = Settings(count=2, size=(4, 5), temperature=0.5, seed=3)
+    settings = Settings(2, (4, 5), temperature=(0.5, 1.0), seed=3, classes=("a",))
     images = sample.draw(model, settings)
-    assert model.calls == [{"count": 2, "size": (4, 5), "temperature": 0.5, "seed": 3}]
+    expected = {"count": 2, "size": (4, 5), "seed": 3, "temperature": (0.5, 1.0)}
+    assert model.calls == [{**expected, "label": ("a",)}]
     assert [image.shape for image in images] == [(4, 5, 3)] * 2
     assert all(image.dtype == np.uint8 for image in images)
 
 
 def test_values_are_clipped_and_rounded():
-    images = sample.draw(FakeModel(), Settings(count=1, temperature=2.0))
-    values = FakeModel().sample(1, temperature=2.0)[0]
+    images = sample.draw(FakeModel(), Settings(count=1, temperature=(2.0,)))
+    values = FakeModel().sample(1, temperature=(2.0,))[0]
     np.testing.assert_array_equal(images[0], np.round(np.clip(values, 0, 1) * 255))
 
 

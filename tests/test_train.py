@@ -212,7 +212,7 @@ def trainer_and_batch(**objective):
     rng = np.random.default_rng(0)
     x = rng.random((4, 16, 16, 3), np.float32)
     return Trainer(config, start_training("cpu", "float32")), Batch(
-        x, x.copy(), np.full(4, -1, np.float32)
+        x, x.copy(), np.full(4, -1, np.float32), np.full(4, -1, np.int32)
     )
 
 

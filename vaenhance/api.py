@@ -138,13 +138,18 @@ class Model(Enhancing, Interpolation, Posterior, Likelihood):
         return Origin(self.name, self.checksum, self.precision, *own)
 
     def encode(
-        self, image: NDArray[Any], *, noise_sigma: float | None = None
+        self,
+        image: NDArray[Any],
+        *,
+        noise_sigma: float | None = None,
+        label: str | None = None,
     ) -> Latents:
         """Returns the posterior means of an image or a batch, as a whole.
 
         Args:
             image: as for ``enhance``.
             noise_sigma: as for ``enhance``.
+            label: class of the images, if the model knows it and it is known.
 
         Raises:
             UsageProblem: as for ``enhance``, or there are no pixels.
@@ -156,14 +161,22 @@ class Model(Enhancing, Interpolation, Posterior, Likelihood):
         height, width = batch.shape[1:3]
         place = self._place(height, width)
         y = np.stack([tiling.read_padded(one, place) for one in batch])
-        return Latents(self._inference.encode(y, noise_sigma), height, width)
+        own = self.label_of(label)
+        return Latents(self._inference.encode(y, noise_sigma, label=own), height, width)
 
-    def decode(self, latents: Latents, *, scale: int | None = None) -> Pixels:
+    def decode(
+        self,
+        latents: Latents,
+        *,
+        scale: int | None = None,
+        label: str | None = None,
+    ) -> Pixels:
         """Returns the images of latents, not clipped.
 
         Args:
             latents: of ``encode``.
             scale: one of the model's ``scales``; None takes the first.
+            label: as for ``encode``.
 
         Returns:
             (B, scale·H, scale·W, C) float32.
@@ -181,60 +194,14 @@ class Model(Enhancing, Interpolation, Posterior, Likelihood):
                 f"expected latents of shapes {expected}, received {received}: "
                 "they belong to another model or size"
             )
-        images = self._inference.decode(latents.levels, *padded, times)
+        images = self._inference.decode(
+            latents.levels, *padded, times, self.label_of(label)
+        )
         rows, columns = (
             slice(times * self.margin, times * (self.margin + side))
             for side in (latents.height, latents.width)
         )
         return images[:, rows, columns]
-
-    def sample(
-        self,
-        count: int,
-        *,
-        size: tuple[int, int] | None = None,
-        temperature: float = 1.0,
-        seed: int = 0,
-    ) -> Pixels:
-        """Draws new images: z from the prior, level by level, then decoded.
-
-        Image i of a seed is the same whatever the count.
-
-        Args:
-            count: how many.
-            size: (height, width), pixels; default 128 × 128, or the model's own.
-            temperature: factor on the prior's standard deviation.
-            seed: decides the images.
-
-        Returns:
-            (count, H, W, C) float32, clipped to [0, 1].
-
-        Raises:
-            UsageProblem: the model draws only one size, and it is another.
-        """
-        own = self.config.image_size
-        height, width = size or ((own, own) if own else (128, 128))
-        if own and (height, width) != (own, own):
-            raise UsageProblem(
-                f"model {self.name} draws images of {own}x{own} pixels only, "
-                f"not {width}x{height}"
-            )
-        # The network counts in pixels of y.
-        step = stride(self.config) * self.config.scales[0]
-        padded = [
-            -(-n // step) * step // self.config.scales[0] for n in (height, width)
-        ]
-        shapes = self._inference.latent_shapes(*padded)
-        images = []
-        for index in range(count):
-            rng = np.random.default_rng([seed, index])
-            noise = [
-                np.float32(temperature) * rng.standard_normal((1, *s), np.float32)
-                for s in shapes
-            ]
-            images.append(self._inference.draw(noise, *padded)[0, :height, :width])
-        empty = np.zeros((0, height, width, self.config.channels), np.float32)
-        return np.clip(np.stack(images), 0.0, 1.0) if images else empty
 
     def _place(self, height: int, width: int) -> tuple[slice, slice]:
         return tiling.padded_place(height, width, self.margin, stride(self.config))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
+from vaenhance.api_drawing import Drawing
 from vaenhance.api_inputs import check_input, check_scale
 from vaenhance.api_resize import Size, make_consistent, rows_of, target_size
 from vaenhance.api_tiles import WHOLE_UP_TO, Tiles
@@ -24,7 +25,7 @@ Pixels = NDArray[np.float32]
 DOWN = "lanczos"  # from the model's scale to the size that is wanted
 
 
-class Enhancing(Tiles):
+class Enhancing(Tiles, Drawing):
     """Enhances images, in their size or another."""
 
     def enhance(
@@ -36,6 +37,7 @@ class Enhancing(Tiles):
         consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
         progress: Callable[[float], None] | None = None,
@@ -54,6 +56,7 @@ class Enhancing(Tiles):
             strength: 0 gives the input back exactly (enlarged by a bicubic filter,
                 with a scale), 1 is the model's answer.
             noise_sigma: noise level in [0, 1] units, if it is known.
+            label: class as which the image is drawn anew (``redraw``).
             tile: largest side of a tile, pixels, with what is mirrored around the
                 image; None chooses, 0 takes the image as a whole.
             overlap: pixels shared by tiles; None chooses.
@@ -75,7 +78,7 @@ class Enhancing(Tiles):
         dials |= {"tile": tile, "overlap": overlap}
         if image.ndim == 4:
             dials |= {"scale": scale, "size": size, "consistent": consistent}
-            dials["progress"] = progress
+            dials |= {"progress": progress, "label": label}
             return np.stack([self.enhance(one, **dials) for one in image])
         if not is_plain:
             if image.size == 0:
@@ -92,12 +95,24 @@ class Enhancing(Tiles):
             overlap,
             lambda cut: tiling.enhance_tiled(
                 image,
-                lambda y: self._inference.restore(y[None], noise_sigma)[0],
+                self._answer(noise_sigma, label),
                 cut,
                 strength,
                 progress or (lambda megapixels: None),
             ),
         )
+
+    def _answer(
+        self, noise_sigma: float | None, label: str | None
+    ) -> Callable[[Pixels], Pixels]:
+        if label is not None:
+            return lambda y: self.redraw(y, label)
+
+        def restore(y: Pixels) -> Pixels:
+            answer: Pixels = self._inference.restore(y[None], noise_sigma)[0]
+            return answer
+
+        return restore
 
     def _enlarged(
         self,

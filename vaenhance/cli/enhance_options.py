@@ -48,6 +48,13 @@ OPTIONS = (
     ),
     noise_option,
     grade_options,
+    option(
+        "--class",
+        "label",
+        metavar="NAME",
+        help="Draw each image anew as another class, with its own style, for small "
+        "models that know classes.",
+    ),
     overwrite_option,
     format_option,
     quality_option,

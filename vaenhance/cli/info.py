@@ -69,6 +69,7 @@ def _model_lines(found: Mapping[str, Any]) -> Iterator[str]:
     title = card.pop("title", "")
     yield f"{found['name']}: {title}" if title else found["name"]
     facts = {"folder": found["folder"], "weights": f"{found['weights_megabytes']} MB"}
+    facts["classes"] = ", ".join(found["config"]["model"]["classes"])
     yield from _entries({**facts, **card}, "")
     if console.is_verbose():
         yield from _entries({"configuration": found["config"]}, "")

@@ -16,6 +16,8 @@ _HELP = """Draw new images from a model's prior.
 \b
 Examples:
   vaenhance sample                        a sheet of 16: sample.png
+  vaenhance sample --class 7              sevens; each class in turn without it
+  vaenhance sample -m flowers --temperature 0.8
   vaenhance sample faces/ --count 100     numbered files in a folder
   vaenhance sample - --seed 7 | display   a sheet into a pipe
 
@@ -34,6 +36,21 @@ def _read_size(
         raise click.BadParameter(f"{value!r} is no size in pixels, e.g. 64 or 96x64.")
     width = int(found[1])
     return int(found[2] or width), width
+
+
+def _read_temperatures(
+    ctx: click.Context, param: click.Parameter, value: str
+) -> tuple[float, ...]:
+    """``T`` or ``T,T,...`` -> numbers."""
+    try:
+        found = tuple(float(part) for part in value.split(","))
+    except ValueError:
+        found = ()
+    if not found or not all(0.0 <= number <= 10.0 for number in found):
+        raise click.BadParameter(
+            f"{value!r} is neither a number in 0..10 nor several with commas."
+        )
+    return found
 
 
 @click.command(cls=options.SectionCommand, help=_HELP)
@@ -60,12 +77,21 @@ def _read_size(
     help="Pixels a side of each image, or width and height; default: the model's.",
 )
 @options.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Draw this class, for models that know classes (vaenhance info MODEL); "
+    "several take turns.",
+)
+@options.option(
     "--temperature",
-    type=click.FloatRange(0.0, 10.0),
-    metavar="0..10",
-    default=1.0,
+    callback=_read_temperatures,
+    metavar="0..10[,...]",
+    default="1",
     show_default=True,
-    help="Below 1 the images are more usual, above 1 wilder.",
+    help="Below 1 the images are more usual, above 1 wilder; one for all levels, or "
+    "one for each, coarse to fine: 1,0.8,0.6.",
 )
 @options.option(
     "--seed",
@@ -113,6 +139,7 @@ def command(
         format=format,
         overwrite=overwrite or to_stdout,
     )
+    sample.check(model, settings)
     console.detail(f"loading model {model} ...")
     from vaenhance.api import load_model
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import click
 
-from vaenhance.cli import console, options
+from vaenhance.cli import console, options, train_start
 from vaenhance.config import PRESETS, Config, load_toml, named_preset, to_toml
 from vaenhance.errors import UsageProblem
 
@@ -21,7 +21,10 @@ Examples:
   vaenhance train photos/ mine --minutes 60       the same again goes on with it
   vaenhance train scans/ mine --init photo --minutes 20
                                                   fine-tune the built-in model
-  vaenhance train digits/ d --preset generate     small images, to draw new ones
+  vaenhance train flowers/ f --preset generate    small images, to draw new ones;
+                                                  sub-folders are classes
+  vaenhance train flowers/ f2 --prior f --minutes 10
+                                                  fit the prior of f, no more
   vaenhance train --preset restore --print-config > my.toml
 
 FOLDER is searched with its sub-folders; it may also be an .npz of images.
@@ -70,6 +73,13 @@ _SETTINGS = {
     shell_complete=options.complete_model,
     help="Start from this model's weights: a built-in name or a folder.",
 )
+@options.option(
+    "--prior",
+    metavar="MODEL",
+    shell_complete=options.complete_model,
+    help="Copy this model and fit its prior alone, for sampling: what enhance makes "
+    "stays the same to the bit.",
+)
 @options.option("--steps", type=click.IntRange(1), help="Length of the run in steps.")
 @options.option(
     "--minutes", type=click.FloatRange(0, min_open=True), help="Length in minutes."
@@ -92,6 +102,7 @@ def command(
     folder: Path | None,
     model: Path | None,
     init: str | None,
+    prior: str | None,
     print_config: bool,
     device: str,
     precision: str,
@@ -100,7 +111,8 @@ def command(
     **flags: Any,
 ) -> None:
     """Check what can be checked, then start TensorFlow and train."""
-    settings = _settings(config, preset, init, precision, flags)
+    start = train_start.find(init, prior, preset)
+    settings = _settings(config, preset, start, precision, flags)
     if print_config:
         console.product(to_toml(settings).rstrip())
         return
@@ -108,10 +120,9 @@ def command(
         raise click.UsageError("give a FOLDER of images and a MODEL folder")
     if not folder.exists():
         raise UsageProblem(f"{folder} does not exist")
-    from vaenhance.checkpoint import find_model
+    train_start.check(start, settings)
     from vaenhance.workflows.prepare import prepare
 
-    start = None if init is None else find_model(init)
     prepared = prepare(folder, model, settings)
     _show_scan(prepared.scan)
     console.detail("loading TensorFlow ...")
@@ -121,24 +132,19 @@ def command(
     from vaenhance.workflows.train import train
 
     with _Screen(settings) as screen:
-        card = train(prepared, screen, device=device, init=start)
+        card = train(prepared, screen, device=device, init=start.folder)
     screen.finished(model, card)
 
 
 def _settings(
     config: Path | None,
     preset: str | None,
-    init: str | None,
+    start: train_start.Start,
     precision: str,
     flags: Mapping[str, Any],
 ) -> Config:
     """Lays file and flags over the preset, or over the model to start from."""
-    base = named_preset(preset or "restore")
-    if init is not None and preset is None:
-        from vaenhance.checkpoint import find_model, load_config
-
-        base = _of_new_run(load_config(find_model(init)))
-    settings = base
+    settings = base = start.settings or named_preset(preset or "restore")
     if config is not None:
         settings = load_toml(config, base, given=preset)
     changes: dict[str, dict[str, Any]] = {}
@@ -153,19 +159,6 @@ def _settings(
     if flags.get("steps") is not None and flags.get("minutes") is None:
         changes["training"]["minutes"] = 0.0
     return settings.replace(**changes)
-
-
-def _of_new_run(trained: Config) -> Config:
-    """Returns a model's settings for fine-tuning: shorter, gentler, unnamed."""
-    fresh = Config()
-    return trained.replace(
-        training={
-            "steps": fresh.training.steps,
-            "minutes": 0.0,
-            "learning_rate": trained.training.learning_rate / 4,
-        },
-        card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
-    )
 
 
 def _show_scan(scan: Any) -> None:

@@ -14,6 +14,7 @@ from vaenhance.config.schema import (
     TrainingConfig,
     level_steps,
     section_types,
+    start_side,
     stride,
     validate,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "load_toml",
     "named_preset",
     "section_types",
+    "start_side",
     "stride",
     "to_dict",
     "to_toml",

@@ -45,16 +45,18 @@ PRESETS: dict[str, Config] = {
     ),
     "generate": Config(
         model=ModelConfig(
-            unshuffle=1,
-            widths=(24, 48, 64, 96, 128),
+            widths=(24, 40, 56, 64, 72),
             encoder_blocks=(1, 1, 1, 1, 1),
-            decoder_blocks=(2, 2, 2, 2, 2),
+            context_blocks=(0, 1, 1, 1, 0),
+            decoder_blocks=(1, 1, 1, 1, 1),
             latent_channels=(2, 4, 8, 16, 32),
             image_size=64,
         ),
         objective=ObjectiveConfig(beta=1.0, beta_warmup=0.2, free_bits=0.5),
-        data=DataConfig(whole=True, flip=False),
-        training=TrainingConfig(ema=0.9995),
+        data=DataConfig(labels=True, whole=True, flip=False),
+        training=TrainingConfig(
+            optimizer="muon", learning_rate=2e-3, skip_norm=100.0, ema=0.9995
+        ),
     ),
     # Light and style; what the built-in model look is trained with.
     "look": Config(

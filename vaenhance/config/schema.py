@@ -13,6 +13,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any, get_type_hints
 
+from vaenhance.config.checks import check_classes
 from vaenhance.config.limits import CHOICES, LIMITS
 from vaenhance.config.look import LookConfig
 from vaenhance.errors import ConfigError
@@ -36,6 +37,12 @@ class ModelConfig:
     strides: tuple[int, ...] = ()  # from each level to the next coarser; empty: 2 each
     noise_map: bool = False  # y comes with an optional noise level
     residual: bool = False  # x = y + r instead of x from the latents alone
+    context_blocks: tuple[int, ...] = ()  # residual blocks before each latent
+    classes: tuple[str, ...] = ()  # names; filled in from the training images
+    class_scope: str = "network"  # network | prior: what the class is told to
+    prior_width: int = 0  # channels of a prior fitted afterwards; 0: the model's own
+    prior_blocks: int = 1  # residual blocks of a level of it
+    prior_steps: int = 4  # coupling steps of a level of it
     image_size: int = 0  # pixels a side of the only size drawn; 0 means any size
     hidden: tuple[int, ...] = (128, 64)  # mlp, look: hidden units of the encoder
     hidden_decoder: tuple[int, ...] = (256, 128)  # mlp, look: of the decoder
@@ -66,6 +73,9 @@ class DataConfig:
     )
     graphics: float = 0.0  # part of the crops that is drawn: text, lines, shapes
     flip: bool = True  # random mirror images and quarter turns
+    mirror: bool = False  # random mirror images from left to right, no turns
+    labels: bool = False  # class folders, or y_train, make the model class-conditional
+    label_dropout: float = 0.1  # part of the crops whose class is not told
     whole: bool = False  # train on whole images, resized to `crop`
     binarize: str = "none"  # none | dynamic | static: gray as the chance of white
     cache_megapixels: float = 400.0  # decoded pixels kept in memory
@@ -118,6 +128,7 @@ class TrainingConfig:
     skip_norm: float = 0.0  # steps of a larger gradient norm are left out; 0: none
     ema: float = 0.999  # decay of the averaged weights, which are what is shipped
     precision: str = "auto"  # auto | float32 | bfloat16
+    only_prior: bool = False  # everything but the fitted prior is frozen
     deterministic: bool = True  # the same steps give the same bits on one machine
     checkpoint_minutes: float = 8.0  # between checkpoints
     checkpoint_steps: int = 0  # additionally after so many steps; 0 means never
@@ -173,6 +184,7 @@ def validate(config: Config) -> Config:
             key = f"{section}.{item.name}"
             _check_value(key, getattr(getattr(config, section), item.name))
     _check_model(config.model)
+    check_classes(config.model)
     _check_ranges("degradation", config.degradation)
     _check_ranges("look", config.look)
     _check_degradation(config.degradation)
@@ -215,6 +227,8 @@ def _check_model(model: ModelConfig) -> None:
     per_level = (model.widths, model.encoder_blocks, model.decoder_blocks)
     if model.network == "ladder":
         lengths = {len(values) for values in (*per_level, model.latent_channels)}
+        if model.context_blocks:
+            lengths.add(len(model.context_blocks))
         if len(lengths) != 1 or not 1 <= len(model.widths) <= 8:
             raise ConfigError(
                 "model.widths, encoder_blocks, decoder_blocks and latent_channels "
@@ -271,3 +285,8 @@ def _check_look(model: ModelConfig) -> None:
 def stride(model: ModelConfig) -> int:
     """Returns the pixels between neighbours of the coarsest level."""
     return level_steps(model)[-1] if model.network == "ladder" else 1
+
+
+def start_side(model: ModelConfig) -> int:
+    """Returns the positions a side of the coarsest level that are its own, or 1."""
+    return max(model.image_size // stride(model), 1)

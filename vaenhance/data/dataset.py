@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from vaenhance import photo
 from vaenhance.data.discover import class_folders, find_images
 from vaenhance.errors import PhotoError, UsageProblem
 
+# Of an .npz: images, and the array of their classes that may go with them.
+LABEL_KEYS = {"x_train": "y_train", "x_test": "y_test", "images": "labels", "x": "y"}
 NPZ_KEYS = ("x_train", "images", "x")
 # Of an .npz that something is measured on: what was not trained on goes first.
 TEST_KEYS = ("x_test", "images", "x")
@@ -87,6 +90,16 @@ class Dataset:
             [self.labels[i] for i in chosen],
             self.classes,
         )
+
+    def with_classes(self, classes: Sequence[str]) -> Dataset:
+        """Returns the same images with labels that index other names of classes.
+
+        Args:
+            classes: all of this data set's, and maybe more.
+        """
+        number = {name: index for index, name in enumerate(classes)}
+        labels = [number[self.classes[i]] if i >= 0 else -1 for i in self.labels]
+        return Dataset(self.names, self.sizes, self._source, labels, classes)
 
     def fingerprint(self) -> str:
         """Returns a checksum of names and sizes: the same data, the same value."""
@@ -167,6 +180,8 @@ def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, 
                 known = ", ".join(keys)
                 raise UsageProblem(f"{path} has none of the arrays {known}")
             images = arrays[key]
+            has_labels = LABEL_KEYS[key] in arrays.files
+            labels = arrays[LABEL_KEYS[key]] if has_labels else None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UsageProblem(f"cannot read {path}: {error}") from error
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
@@ -180,5 +195,24 @@ def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, 
     if min(height, width) < smallest:
         return Dataset([], [], images), Scan(0, 0.0, [], [(key, f"{width}x{height}")])
     names = [f"{key}[{i}]" for i in range(count)]
-    dataset = Dataset(names, [(height, width)] * count, images)
-    return dataset, Scan(count, dataset.megapixels)
+    numbers, classes = _classes_of(labels, count, path)
+    dataset = Dataset(names, [(height, width)] * count, images, numbers, classes)
+    counts = {name: numbers.count(index) for index, name in enumerate(classes)}
+    return dataset, Scan(count, dataset.megapixels, classes=counts)
+
+
+def _classes_of(
+    labels: NDArray[Any] | None, count: int, path: Path
+) -> tuple[list[int], list[str]]:
+    """Returns the class of each image and the classes' names, sorted as labels are."""
+    if labels is None:
+        return [], []
+    if labels.shape != (count,) or labels.dtype.kind not in "iuU":
+        raise UsageProblem(
+            f"{path}: the classes of {count} images must be as many whole numbers or "
+            f"words, received {labels.dtype} {labels.shape}"
+        )
+    found, numbers = np.unique(labels, return_inverse=True)
+    if len(found) < 2:
+        return [], []
+    return numbers.tolist(), [str(value) for value in found]

@@ -32,6 +32,9 @@ from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window, to_floats
 from vaenhance.errors import PhotoError, VaenhanceError
 
+Labelled = tuple[NDArray[np.uint8], int]  # (H, W, C), class or −1
+
+UNTOLD = -1  # label of a crop whose class is not told
 WORST_UNREADABLE = 0.05  # part of the images that may turn out to be broken
 
 
@@ -42,6 +45,7 @@ class Batch:
     x: Pixels
     y: Pixels
     noise_sigma: NDArray[np.float32]  # (B,), [0, 1] units; −1 where it is not told
+    label: NDArray[np.int32]  # (B,), class; −1 where it has none or it is not told
 
     @property
     def scale(self) -> int:
@@ -85,10 +89,10 @@ class Pipeline:
         self._cache = _PixelCache(cache)
         data = config.data
         self._is_plain = data.whole and not data.flip and is_clean(config.degradation)
-        self._is_plain &= config.model.scales == (1,)
+        self._is_plain &= config.model.scales == (1,) and not data.mirror
         self._broken: set[int] = set()
         self._lock = threading.Lock()
-        self._chunks: OrderedDict[int, Future[list[NDArray[np.uint8]]]] = OrderedDict()
+        self._chunks: OrderedDict[int, Future[list[Labelled]]] = OrderedDict()
         self._is_closed = False
         keep_decoding_memory()
         self._decoders = ThreadPoolExecutor(1, "decode")
@@ -108,9 +112,10 @@ class Pipeline:
             return self._plain_batch(step, own)
         items = [self._example(step * size + i) for i in own]
         return Batch(
-            np.stack([x for x, _, _ in items]),
-            np.stack([y for _, y, _ in items]),
-            np.array([sigma for _, _, sigma in items], np.float32),
+            np.stack([x for x, *_ in items]),
+            np.stack([y for _, y, *_ in items]),
+            np.array([sigma for _, _, sigma, _ in items], np.float32),
+            np.array([label for *_, label in items], np.int32),
         )
 
     def batches(self, first_step: int, ahead: int = 6) -> Iterator[Batch]:
@@ -129,21 +134,25 @@ class Pipeline:
         self._makers.shutdown(wait=False, cancel_futures=True)
         self._decoders.shutdown(wait=False, cancel_futures=True)
 
-    def _example(self, index: int) -> tuple[Pixels, Pixels, float]:
-        image = self._image(index)
+    def _example(self, index: int) -> tuple[Pixels, Pixels, float, int]:
+        image, label = self._image(index)
         rng = np.random.default_rng([self._seed, 2, index])
         if self.config.model.network == "look":
             images = self._images(index // self.crops_per_chunk)
-            other = images[int(rng.integers(len(images)))]
+            other, _ = images[int(rng.integers(len(images)))]
             side, look = self.config.data.crop, self.config.look
-            return sparse(draw_pair(image, other, side, look, rng))
+            return *sparse(draw_pair(image, other, side, look, rng)), label
         # One head learns in a step, and all have their turn.
         scales = self.config.model.scales
         scale = scales[index // self.config.training.batch % len(scales)]
         window = draw_window(image, self.config, rng, scale)
         window = binarize(window, self.config.data.binarize, rng)
         crop, kinds = self.config.data.crop, self.config.degradation
-        return degrade(window, crop, kinds, rng, scale)
+        x, y, sigma = degrade(window, crop, kinds, rng, scale)
+        # Drawn last: models without classes see the crops that they always saw.
+        if self.config.model.classes and rng.random() < self.config.data.label_dropout:
+            label = UNTOLD
+        return x, y, sigma, label
 
     def _plain_batch(self, step: int, own: range) -> Batch:
         """Returns this worker's part of a batch of whole, undamaged images.
@@ -153,7 +162,8 @@ class Pipeline:
         """
         side, channels = self.config.data.crop, self.config.model.channels
         batch = self.config.training.batch
-        images = [resize(self._image(step * batch + i), side) for i in range(batch)]
+        found = [self._image(step * batch + i) for i in range(batch)]
+        images = [resize(image, side) for image, _ in found]
         if len({image.shape[-1] for image in images}) == 1:
             x = to_floats(np.stack(images), channels)
         else:
@@ -161,16 +171,20 @@ class Pipeline:
         # Bits of the whole batch, so that they do not depend on the number of workers.
         rng = np.random.default_rng([self._seed, 5, step])
         x = binarize(x, self.config.data.binarize, rng)[own.start : own.stop]
-        return Batch(x, x, np.full(len(x), UNKNOWN, np.float32))
+        labels = np.array([label for _, label in found], np.int32)
+        if self.config.model.classes:
+            labels[rng.random(batch) < self.config.data.label_dropout] = UNTOLD
+        own_labels = labels[own.start : own.stop]
+        return Batch(x, x, np.full(len(x), UNKNOWN, np.float32), own_labels)
 
-    def _image(self, index: int) -> NDArray[np.uint8]:
+    def _image(self, index: int) -> Labelled:
         if self._is_closed:
             raise CancelledError
         chunk, place = divmod(index, self.crops_per_chunk)
         order = _permutation(self._seed, 1, chunk, self.crops_per_chunk)
         return self._images(chunk)[int(order[place]) // self.crops_per_image]
 
-    def _images(self, chunk: int) -> list[NDArray[np.uint8]]:
+    def _images(self, chunk: int) -> list[Labelled]:
         with self._lock:
             for wanted in (chunk, chunk + 1):
                 if wanted not in self._chunks:
@@ -180,7 +194,7 @@ class Pipeline:
             future = self._chunks[chunk]
         return future.result()
 
-    def _load(self, chunk: int) -> list[NDArray[np.uint8]]:
+    def _load(self, chunk: int) -> list[Labelled]:
         count = len(self.dataset)
         start = chunk * self.images_per_chunk
         images = []
@@ -197,13 +211,15 @@ class Pipeline:
         is_look = self.config.model.network == "look"
         return shrunken(image, self.config.data.crop) if is_look else image
 
-    def _read_or_next(self, order: NDArray[np.int64], at: int) -> NDArray[np.uint8]:
+    def _read_or_next(self, order: NDArray[np.int64], at: int) -> Labelled:
         for shift in range(len(order)):
             index = int(order[(at + shift) % len(order)])
             if index in self._broken:
                 continue
             try:
-                return self._cache.get(index, self._read)
+                image = self._cache.get(index, self._read)
+                is_told = bool(self.config.model.classes)
+                return image, self.dataset.labels[index] if is_told else UNTOLD
             except PhotoError as error:
                 self._broken.add(index)
                 self._warn(f"left out {self.dataset.names[index]}: {error}")

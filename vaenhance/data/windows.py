@@ -55,6 +55,8 @@ def draw_window(
         window = np.rot90(window, int(rng.integers(4)))
         if rng.random() < 0.5:
             window = window[:, ::-1]
+    elif data.mirror and rng.random() < 0.5:
+        window = window[:, ::-1]
     return to_floats(window, channels)
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import checkpoint
 from vaenhance.config import ModelConfig
 
 
@@ -27,3 +32,14 @@ def build_network(config: ModelConfig, policy: str = "float32") -> Any:
 def named(variables: list[Any]) -> dict[str, Any]:
     """Returns variables by path, without the model's own name in front."""
     return {v.path.partition("/")[2] or v.path: v for v in variables}
+
+
+def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """Reads a model's weights, of the shapes that its own configuration gives.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    network = build_network(checkpoint.load_config(folder).model)
+    shapes = {name: tuple(v.shape) for name, v in named(network.variables).items()}
+    return dict(checkpoint.load_weights(folder, shapes))

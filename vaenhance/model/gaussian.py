@@ -28,6 +28,10 @@ class DiagonalGaussian:
         """Returns mean + scale · epsilon (the reparameterisation trick)."""
         return self.mean + tf.exp(self.log_scale) * epsilon
 
+    def noise_of(self, z: Any) -> Any:
+        """Returns the noise that ``sample`` would have made z of."""
+        return (z - self.mean) * tf.exp(-self.log_scale)
+
 
 @dataclass(frozen=True)
 class ResidualPosterior:

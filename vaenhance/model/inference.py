@@ -7,7 +7,6 @@ are computed again in float32.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint
 from vaenhance.config import ModelConfig
 from vaenhance.errors import OutOfMemory, VaenhanceError
-from vaenhance.model import observed
 from vaenhance.model.build import build_network, named
-from vaenhance.model.objective import image
+from vaenhance.model.compiled import Compiled
 from vaenhance.runtime import Runtime
 
 Pixels = NDArray[np.float32]
+
+UNTOLD = -1  # label of images whose class is not told
 
 _NOT_FINITE = (
     "the model gave values that are not finite: its weights are damaged or the "
@@ -31,7 +31,7 @@ _NOT_FINITE = (
 )
 
 
-class Inference:
+class Inference(Compiled):
     """Restores, encodes, decodes and draws batches of arrays.
 
     Args:
@@ -57,55 +57,6 @@ class Inference:
         self._is_half = sitting.precision != "float32"
         self._exact: Inference | None = None
         self._compile()
-
-    def _compile(self) -> None:
-        images = tf.TensorSpec([None, None, None, self.config.channels], tf.float32)
-        sigma = tf.TensorSpec([None], tf.float32)
-        side = tf.TensorSpec([], tf.int32)
-        latents = [
-            tf.TensorSpec([None, None, None, shape[-1]], tf.float32)
-            for shape in self.latent_shapes(1024, 1024)
-        ]
-        network, likelihood = self._network, self.config.likelihood
-
-        def compiled(function: Callable[..., Any], *signature: Any) -> Any:
-            return tf.function(function, input_signature=signature)
-
-        def restore(y: Any, s: Any, scale: int) -> Any:
-            return image(likelihood, network.infer(y, s, scale=scale)[0])
-
-        def posterior(y: Any, s: Any, epsilons: Any, scale: int) -> Any:
-            parameters, kls, _ = network.infer(y, s, epsilons, scale=scale)
-            return image(likelihood, parameters), kls
-
-        def decode(z: Any, h: Any, w: Any, scale: int) -> Any:
-            return image(likelihood, network.decode(z, h, w, scale))
-
-        def of_scales(function: Callable[..., Any], *signature: Any) -> dict[int, Any]:
-            return {
-                scale: compiled(partial(function, scale=scale), *signature)
-                for scale in self.config.scales
-            }
-
-        self._restore = of_scales(restore, images, sigma)
-        self._posterior = of_scales(posterior, images, sigma, latents)
-        self._decode = of_scales(decode, latents, side, side)
-        self._encode = compiled(lambda y, s: network.infer(y, s)[2], images, sigma)
-        self._encode_draw = compiled(
-            lambda y, s, e: network.infer(y, s, e)[2], images, sigma, latents
-        )
-
-        floor = tf.TensorSpec([], tf.float32)
-        self._bound = compiled(
-            partial(observed.bound, network, likelihood), images, sigma, latents, floor
-        )
-        self._describe = compiled(partial(observed.describe, network), images, sigma)
-        self._draw = compiled(
-            lambda e, h, w: image(likelihood, network.draw(e, h, w)),
-            latents,
-            side,
-            side,
-        )
 
     def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
         """Returns (h, w, c) of every level for images of a size, coarse to fine."""
@@ -182,6 +133,7 @@ class Inference:
         y: Pixels,
         noise_sigma: float | None,
         epsilons: Sequence[Pixels] | None = None,
+        label: int = UNTOLD,
     ) -> list[Pixels]:
         """Returns the posterior means, or a draw, of every level, coarse to fine.
 
@@ -189,12 +141,13 @@ class Inference:
             y: degraded images.
             noise_sigma: None where it is unknown.
             epsilons: standard normal noise of each level; None for the means.
+            label: class of all images, where the means are asked for.
         """
         levels = _levels(y, noise_sigma)
         noise = None if epsilons is None else list(epsilons)
         found = self._call(
             lambda: (
-                self._encode(y, levels)
+                self._encode(y, levels, _labels(y, label))
                 if noise is None
                 else self._encode_draw(y, levels, noise)
             )
@@ -202,7 +155,7 @@ class Inference:
         latents = [z.numpy() for z in found]
         if self._is_usable(latents):
             return latents
-        return self._in_float32().encode(y, noise_sigma, epsilons)
+        return self._in_float32().encode(y, noise_sigma, epsilons, label)
 
     def describe(
         self, y: Pixels, noise_sigma: float | None
@@ -230,17 +183,40 @@ class Inference:
         height: int,
         width: int,
         scale: int | None = None,
+        label: int = UNTOLD,
     ) -> Pixels:
         """Returns E[x|z] of the latents of images y of a size; as of ``restore``."""
         given, run = list(latents), self._decode[self._scale(scale)]
-        result = self._call(lambda: run(given, height, width).numpy())
+        labels = _labels(latents[0], label)
+        result = self._call(lambda: run(given, height, width, labels).numpy())
         if self._is_usable([result]):
             return result
-        return self._in_float32().decode(latents, height, width, scale)
+        return self._in_float32().decode(latents, height, width, scale, label)
 
-    def draw(self, epsilons: Sequence[Pixels], height: int, width: int) -> Pixels:
+    def draw(
+        self, epsilons: Sequence[Pixels], height: int, width: int, label: int = UNTOLD
+    ) -> Pixels:
         """Returns E[x|z] of latents drawn from the prior with the given noise."""
-        return self._call(lambda: self._draw(list(epsilons), height, width).numpy())
+        noise, labels = list(epsilons), _labels(epsilons[0], label)
+        return self._call(lambda: self._draw(noise, height, width, labels).numpy())
+
+    def abduct(
+        self, y: Pixels, noise_sigma: float | None, labels: Sequence[int]
+    ) -> tuple[list[Pixels], NDArray[np.float32]]:
+        """Returns the noise of images of given classes, and their log-likelihood.
+
+        Args:
+            y: images.
+            noise_sigma: None where it is unknown.
+            labels: class of each image.
+
+        Returns:
+            (noise of each level, coarse to fine, that ``draw`` turns into the posterior
+            means; ELBO at the posterior means, (B,) nats).
+        """
+        sigma, told = _levels(y, noise_sigma), np.array(labels, np.int32)
+        noise, elbo = self._call(lambda: self._abduct(y, sigma, told))
+        return [level.numpy() for level in noise], elbo.numpy()
 
     def _scale(self, scale: int | None) -> int:
         return self.config.scales[0] if scale is None else scale
@@ -278,17 +254,10 @@ class Inference:
         return self._exact
 
 
-def read_weights(folder: Path) -> dict[str, Pixels]:
-    """Reads a model's weights, of the shapes that its own configuration gives.
-
-    Raises:
-        ModelError: missing or damaged.
-    """
-    network = build_network(checkpoint.load_config(folder).model)
-    shapes = {name: tuple(v.shape) for name, v in named(network.variables).items()}
-    return dict(checkpoint.load_weights(folder, shapes))
-
-
 def _levels(y: Pixels, noise_sigma: float | None) -> NDArray[np.float32]:
     level = -1.0 if noise_sigma is None else noise_sigma
     return np.full([len(y)], level, np.float32)
+
+
+def _labels(batch: Pixels, label: int) -> NDArray[np.int32]:
+    return np.full([len(batch)], label, np.int32)

@@ -30,6 +30,7 @@ from vaenhance.model.gaussian import (
 )
 from vaenhance.model.heads import emit
 from vaenhance.model.ladder_layers import LadderLayers
+from vaenhance.model.prior import BentGaussian
 
 
 class Ladder(LadderLayers):
@@ -73,6 +74,7 @@ class Ladder(LadderLayers):
         height: Any,
         width: Any,
         latent: Callable[[int, Any, DiagonalGaussian], Any],
+        label: Any = None,
     ) -> Any:
         """Runs the decoder from the coarsest level down to the finest.
 
@@ -81,6 +83,7 @@ class Ladder(LadderLayers):
             height: of y, pixels.
             width: of y, pixels.
             latent: called with (level, h, prior); returns z of that level.
+            label: (B,) classes, below 0 where not told; None tells nothing.
 
         Returns:
             The features that the heads see, (B, H / unshuffle, W / unshuffle, width).
@@ -91,7 +94,9 @@ class Ladder(LadderLayers):
         # is repeated over any picture.
         h = tf.cast(self.start, self.compute_dtype)
         h = tf.broadcast_to(h, [*coarse, config.widths[-1]])
+        label = untold(batch) if label is None else label
         for level in reversed(range(len(config.widths))):
+            h = self.context[level](h, label)
             prior = DiagonalGaussian(*split_gaussian(self.prior_head[level](h)))
             z = latent(level, h, prior)
             merged = self.merge[level](tf.cast(z, self.compute_dtype))
@@ -113,6 +118,17 @@ class Ladder(LadderLayers):
             prior, *split_gaussian(self.posterior_head[level](mixed))
         )
 
+    def drawn_from(
+        self, level: int, h: Any, prior: DiagonalGaussian, label: Any
+    ) -> BentGaussian:
+        """Returns what z of a level is drawn from: the prior, or the fitted one.
+
+        The posterior stays relative to the model's own prior, whatever was fitted.
+        """
+        if not self.fitted:
+            return BentGaussian(prior)
+        return self.fitted[level](h, label, prior=prior)
+
     def infer(
         self,
         y: Any,
@@ -121,6 +137,7 @@ class Ladder(LadderLayers):
         keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
+        label: Any = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder.
 
@@ -133,12 +150,13 @@ class Ladder(LadderLayers):
                 None adds it. Without ``residual`` it has no effect.
             observe: is shown the posterior of each level, coarse to fine.
             scale: size of x as a multiple of y's; None takes the model's first.
+            label: as in ``descend``.
 
         Returns:
             (likelihood parameters, KL in nats per image (B,) of each level,
             latents), lists coarse to fine.
         """
-        h, kls, latents = self.look(y, noise_sigma, epsilons, observe)
+        h, kls, latents = self.look(y, noise_sigma, epsilons, observe, label)
         out = emit(self.config, self.heads, h, scale)
         if self.config.residual:
             weight = 1.0 if keep is None else keep[:, None, None, None]
@@ -151,36 +169,53 @@ class Ladder(LadderLayers):
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
+        label: Any = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y as far as the heads; returns (features, KL, latents) as ``infer``."""
         found = self.features(y, noise_sigma)
+        size = tf.shape(y)
+        label = untold(size[0]) if label is None else label
         kls: list[Any] = []
         latents: list[Any] = []
 
         def latent(level, h, prior):
             q = self.posterior(level, h, found[level], prior)
-            kls.append(q.kl_divergence())
             observe(q)
             gaussian = q.gaussian
             at = len(latents)
             z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[at])
+            if self.fitted:
+                fitted = self.drawn_from(level, h, prior, label)
+                kls.append(fitted.divergence(gaussian, z))
+            else:
+                kls.append(q.kl_divergence())
             latents.append(z)
             return z
 
-        size = tf.shape(y)
-        return self.descend(size[0], size[1], size[2], latent), kls, latents
+        h = self.descend(size[0], size[1], size[2], latent, label)
+        return h, kls, latents
 
     def decode(
-        self, latents: Sequence[Any], height: Any, width: Any, scale: int | None = None
+        self,
+        latents: Sequence[Any],
+        height: Any,
+        width: Any,
+        scale: int | None = None,
+        label: Any = None,
     ) -> Any:
         """Returns the likelihood's parameters for given latents, coarse to fine."""
         given = iter(latents)
         batch = tf.shape(latents[0])[0]
-        h = self.descend(batch, height, width, lambda *_: next(given))
+        h = self.descend(batch, height, width, lambda *_: next(given), label)
         return emit(self.config, self.heads, h, scale)
 
     def draw(
-        self, epsilons: Sequence[Any], height: Any, width: Any, scale: int | None = None
+        self,
+        epsilons: Sequence[Any],
+        height: Any,
+        width: Any,
+        scale: int | None = None,
+        label: Any = None,
     ) -> Any:
         """Returns the likelihood's parameters for latents drawn from the prior.
 
@@ -190,14 +225,16 @@ class Ladder(LadderLayers):
             height: of y, pixels.
             width: of y, pixels.
             scale: as in ``infer``.
+            label: as in ``descend``.
         """
         given = iter(epsilons)
-        h = self.descend(
-            tf.shape(epsilons[0])[0],
-            height,
-            width,
-            lambda level, h, prior: prior.sample(next(given)),
-        )
+        batch = tf.shape(epsilons[0])[0]
+        label = untold(batch) if label is None else label
+
+        def latent(level, h, prior):
+            return self.drawn_from(level, h, prior, label).sample(next(given))
+
+        h = self.descend(batch, height, width, latent, label)
         return emit(self.config, self.heads, h, scale)
 
     def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
@@ -210,3 +247,8 @@ class Ladder(LadderLayers):
 
     def call(self, y):
         return self.infer(y)[0]
+
+
+def untold(batch: Any) -> Any:
+    """Returns labels that tell nothing, (batch,)."""
+    return -tf.ones([batch], tf.int32)

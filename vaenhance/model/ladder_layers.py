@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from vaenhance.config import ModelConfig, level_steps, stride
+from vaenhance.config import ModelConfig, level_steps, start_side
 from vaenhance.model.blocks import (
     DENSE,
     ResidualBlock,
@@ -18,7 +18,9 @@ from vaenhance.model.blocks import (
     convolution,
     downsample,
 )
+from vaenhance.model.conditioning import contexts
 from vaenhance.model.heads import make_heads
+from vaenhance.model.prior import fitted_priors
 
 
 class LadderLayers(keras.Model):
@@ -33,8 +35,7 @@ class LadderLayers(keras.Model):
         super().__init__(name="ladder", dtype=policy)
         self.config = config
         levels = range(len(config.widths))
-        depth = sum(config.encoder_blocks) + sum(config.decoder_blocks)
-        branch = 1.0 / math.sqrt(max(depth, 1))
+        branch = _branch_scale(config)
         widths, latents = config.widths, config.latent_channels
         kernels = [_kernel(config, step) for step in level_steps(config)]
         points = [min(kernel, 1) for kernel in kernels]
@@ -61,6 +62,8 @@ class LadderLayers(keras.Model):
             blocks(f"encoder{i}_", i, config.encoder_blocks[i]) for i in levels
         ]
         # === Top-down ===
+        self.context = contexts(config, branch, kernels, policy)
+        self.fitted = fitted_priors(config, policy)
         self.prior_head = [gaussian("prior", i) for i in levels]
         self.posterior_mix = [
             convolution(widths[i], kernels[i], f"mix{i}", policy, activation="relu")
@@ -96,9 +99,12 @@ class LadderLayers(keras.Model):
             self.merge[i].build(latent)
             for block in (*self.up_blocks[i], *self.down_blocks[i]):
                 block.build(size)
+            self.context[i].build(size)
+            if self.fitted:
+                self.fitted[i].build(size)
         for head in self.heads:
             head.build((None, None, None, config.widths[0]))
-        side = max(config.image_size // stride(config), 1)
+        side = start_side(config)
         self.start = self.add_weight(
             shape=(1, side, side, config.widths[-1]),
             initializer="random_normal",
@@ -106,6 +112,18 @@ class LadderLayers(keras.Model):
             name="start",
         )
         self.built = True
+
+    def freeze_all_but_prior(self) -> None:
+        """Leaves only the fitted prior to be trained; there must be one."""
+        fitted = {id(v) for prior in self.fitted for v in prior.variables}
+        for variable in self.variables:
+            variable.trainable = id(variable) in fitted
+
+
+def _branch_scale(config: ModelConfig) -> float:
+    """Returns 1/√(number of blocks): activations of one size at any depth."""
+    per_level = config.encoder_blocks, config.context_blocks, config.decoder_blocks
+    return 1.0 / math.sqrt(max(sum(map(sum, per_level)), 1))
 
 
 def _kernel(config: ModelConfig, step: int) -> int:

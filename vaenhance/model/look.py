@@ -156,6 +156,7 @@ class Look(keras.Model):
         keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
+        label: Any = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs photographs and references through; see ``Ladder.infer``.
 
@@ -166,6 +167,7 @@ class Look(keras.Model):
             keep: not used.
             observe: is shown the posterior.
             scale: not used; the transform keeps the size.
+            label: not used; a look has no classes.
 
         Returns:
             (x, KL, z). In training, with noise, x has every ``SPARSE``-th pixel only:

@@ -65,6 +65,7 @@ class DenseVAE(keras.Model):
         keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
+        label: Any = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs y through posterior and decoder; see ``Ladder.infer``."""
         h = tf.reshape(y, [tf.shape(y)[0], self.pixels])
@@ -81,7 +82,12 @@ class DenseVAE(keras.Model):
         return self.decode([z], side, side), [q.kl_divergence()], [z]
 
     def decode(
-        self, latents: Sequence[Any], height: Any, width: Any, scale: int | None = None
+        self,
+        latents: Sequence[Any],
+        height: Any,
+        width: Any,
+        scale: int | None = None,
+        label: Any = None,
     ) -> Any:
         """Returns the likelihood's parameters for a latent (B, 1, 1, C)."""
         h = tf.reshape(latents[0], [-1, self.config.latent_channels[0]])
@@ -95,7 +101,12 @@ class DenseVAE(keras.Model):
         return out if is_gaussian else as_parameters(self.config, out)
 
     def draw(
-        self, epsilons: Sequence[Any], height: Any, width: Any, scale: int | None = None
+        self,
+        epsilons: Sequence[Any],
+        height: Any,
+        width: Any,
+        scale: int | None = None,
+        label: Any = None,
     ) -> Any:
         """Returns the likelihood's parameters for z drawn from N(0, I)."""
         return self.decode(epsilons, height, width)

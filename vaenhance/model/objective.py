@@ -121,7 +121,10 @@ def evidence(
     fit = log_likelihood(likelihood, x, parameters, config.sigma_floor)
     # Free bits a level and image: mean(max(kl, λ)), so no level is pushed to zero
     # while it says less than λ nats (Kingma et al. 2016).
-    charged = [tf.maximum(level, config.free_bits) for level in kl]
+    # Without them nothing is cut off: an estimate of a KL may be below 0.
+    charged = list(kl)
+    if config.free_bits:
+        charged = [tf.maximum(level, config.free_bits) for level in kl]
     elbo = fit - beta * tf.add_n(charged)
     return Terms(
         loss=-tf.reduce_mean(elbo) / _dimensions(x),

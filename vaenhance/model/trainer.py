@@ -48,6 +48,9 @@ class Trainer:
             self.network = build_network(config.model, runtime.policy)
             # Averaged in float32; run in the same precision for validation.
             self.averaged = build_network(config.model, runtime.policy)
+            if config.training.only_prior:
+                for network in (self.network, self.averaged):
+                    network.freeze_all_but_prior()
             self.optimizer = build_optimizer(config.training)
             self.optimizer.build(self.network.trainable_variables)
         self.has_new_heads = False
@@ -65,8 +68,8 @@ class Trainer:
         """Takes one step.
 
         Args:
-            batch: x, y and noise levels of this worker's devices together; how many
-                times as large as y x is says which head learns.
+            batch: x, y, noise levels and labels of this worker's devices together;
+                how many times as large as y x is says which head learns.
             number: of the step, from 0; seeds the posterior's noise.
             progress: part of the run that is done, 0..1, for the schedules.
 
@@ -79,7 +82,7 @@ class Trainer:
         beta = schedules.kl_weight(self.config, progress)
         is_mean = schedules.is_mean_step(self.config, number)
         values = self._run(
-            *(self._spread(part) for part in (batch.x, batch.y, batch.noise_sigma)),
+            *map(self._spread, (batch.x, batch.y, batch.noise_sigma, batch.label)),
             tf.constant(number, tf.int64),
             tf.constant(rate, tf.float32),
             tf.constant(beta, tf.float32),
@@ -164,10 +167,11 @@ class Trainer:
             lambda context: tf.constant(parts[context.replica_id_in_sync_group % count])
         )
 
-    def _distributed(self, x, y, sigma, number, rate, beta, noise, scale):
+    def _distributed(self, x, y, sigma, label, number, rate, beta, noise, scale):
         self.optimizer.learning_rate.assign(rate)
         metrics, gradients = self.strategy.run(
-            self._replica_gradients, args=(x, y, sigma, number, beta, noise, scale)
+            self._replica_gradients,
+            args=(x, y, sigma, label, number, beta, noise, scale),
         )
         values = local(self.strategy, metrics)
 
@@ -181,9 +185,11 @@ class Trainer:
         self._update_average(number)
         return values
 
-    def _replica_gradients(self, x, y, sigma, number, beta, noise, scale):
+    def _replica_gradients(self, x, y, sigma, label, number, beta, noise, scale):
         """Returns metrics and clipped gradients of the whole batch, on each device."""
-        terms, gradients = self._gradients(x, y, sigma, number, beta, noise, scale)
+        terms, gradients = self._gradients(
+            x, y, sigma, label, number, beta, noise, scale
+        )
         context = tf.distribute.get_replica_context()
         gradients = context.all_reduce(SUM, gradients)
         own = [
@@ -205,11 +211,15 @@ class Trainer:
         return metrics, [g * scale for g in gradients]
 
     def _gradients(
-        self, x, y, sigma, number, beta, noise, scale
+        self, x, y, sigma, label, number, beta, noise, scale
     ) -> tuple[Terms, list[Any]]:
         epsilons = self._epsilons(y, number, noise)
-        with tf.GradientTape() as tape:
-            parameters, kl, _ = self.network.infer(y, sigma, epsilons, scale=scale)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            # No more than what learns: a fitted prior costs no way back to y.
+            tape.watch([v.value for v in self.network.trainable_variables])
+            parameters, kl, _ = self.network.infer(
+                y, sigma, epsilons, scale=scale, label=label
+            )
             terms = evidence(
                 self.config.model.likelihood,
                 self.config.objective,

@@ -50,6 +50,7 @@ class Enhancer(Protocol):
         *,
         strength: float = 1.0,
         noise_sigma: float | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
         progress: Callable[[float], None] | None = None,
@@ -64,6 +65,7 @@ class EnhanceSettings:
     strength: float = 1.0  # of the photo model: 0 leaves it out, 1 is its answer
     grade: GradeSettings = field(default_factory=GradeSettings)  # light and style
     noise_sigma: float | None = None  # [0, 1] units; None lets the model judge
+    label: str | None = None  # class as which images are drawn anew
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
     overlap: int | None = None  # pixels; None chooses
     quality: int | None = None  # 1 to 100; None is 95
@@ -197,6 +199,7 @@ class _Run:
                     picture.pixels,
                     strength=self.settings.strength,
                     noise_sigma=self.settings.noise_sigma,
+                    label=self.settings.label,
                     tile=self.settings.tile,
                     overlap=self.settings.overlap,
                     progress=lambda megapixels: self.report(work, megapixels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,18 @@ def prepare(source: Path, folder: Path, config: Config) -> Prepared:
     Args:
         source: folder of images, or an .npz file.
         folder: the model; need not exist.
-        config: everything about the run.
+        config: everything about the run; classes are filled in.
 
     Raises:
-        UsageProblem: no images, or the folder holds something else than this run.
+        UsageProblem: no images, not the classes of the settings, or the folder holds
+            something else than this run.
     """
     check_folder(folder, config)
     largest_crop = config.data.crop * max(config.model.scales)
     smallest = 1 if config.data.whole else largest_crop
     dataset, scan = open_dataset(source, smallest)
+    dataset, config = label(dataset, config)
+    _check_classes(folder, config)
     training, held_out = _split(dataset, config)
     return Prepared(folder, config, training, held_out, scan, dataset.fingerprint())
 
@@ -87,11 +91,52 @@ def check_folder(folder: Path, config: Config) -> None:
         )
 
 
+def label(dataset: Dataset, config: Config) -> tuple[Dataset, Config]:
+    """Takes the classes of the images into the model, if the settings ask for them.
+
+    Returns:
+        The images, with labels that index ``model.classes``, and the settings.
+
+    Raises:
+        UsageProblem: the settings name classes, and the images have others or none.
+    """
+    known = config.model.classes
+    if not config.data.labels or config.model.network != "ladder":
+        return dataset, config.replace(model={"classes": ()})
+    if not known:
+        known = tuple(dataset.classes)
+    elif not set(dataset.classes) <= set(known) or not dataset.classes:
+        raise UsageProblem(
+            f"the model has the classes {_some(known)}, and the images "
+            f"{_some(dataset.classes) or 'none: give one sub-folder a class'}"
+        )
+    dataset = dataset.with_classes(known)
+    return dataset, config.replace(model={"classes": known})
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
+
+
+def _check_classes(folder: Path, config: Config) -> None:
+    """Refuses to go on with a run of other classes."""
+    if not (folder / checkpoint.CONFIG).exists():
+        return
+    before = checkpoint.load_config(folder).model.classes
+    if before != config.model.classes:
+        raise UsageProblem(
+            f"{folder} holds a run of the classes {_some(before) or 'none'}, and the "
+            f"images have {_some(config.model.classes) or 'none'}. Give a new folder."
+        )
+
+
 def _fixed(config: Config) -> dict[str, Any]:
     plain = to_dict(config)
     for key in _FREE:
         del plain["training"][key]
     del plain["card"]
+    del plain["model"]["classes"]  # known after the look through the images
     return plain
 
 

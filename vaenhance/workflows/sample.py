@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import photo, report
+from vaenhance import checkpoint, photo, report
+from vaenhance.api_drawing import class_numbers, level_temperatures
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 Pixels = NDArray[np.uint8]
@@ -31,8 +32,9 @@ class Sampler(Protocol):
         count: int,
         *,
         size: tuple[int, int] | None = None,
-        temperature: float = 1.0,
+        temperature: float | Sequence[float] = 1.0,
         seed: int = 0,
+        label: str | Sequence[str] | None = None,
     ) -> NDArray[np.float32]:
         """(N, H, W, C) in [0, 1]; size is (height, width) in pixels."""
         ...
@@ -44,8 +46,9 @@ class Settings:
 
     count: int = 16
     size: tuple[int, int] | None = None  # height, width in pixels; None: the model's
-    temperature: float = 1.0  # scale of the prior's standard deviation
+    temperature: tuple[float, ...] = (1.0,)  # of all levels, or each, coarse to fine
     seed: int = 0
+    classes: tuple[str, ...] = ()  # that take turns; none: all that the model knows
     columns: int | None = None  # of a sheet; None: as square as possible
 
 
@@ -107,6 +110,24 @@ def make_plan(
     return Plan(files, is_sheet, wanted)
 
 
+def check(model: str, settings: Settings) -> None:
+    """Refuse what a model cannot draw, before TensorFlow starts.
+
+    Args:
+        model: A built-in name, or a folder.
+        settings: Classes and temperatures that it may not have.
+
+    Raises:
+        ModelError: There is no such model.
+        UsageProblem: It knows no such class, or has another number of levels.
+    """
+    folder = checkpoint.find_model(model)
+    config = checkpoint.load_config(folder).model
+    name = folder.resolve().name
+    class_numbers(name, config.classes, settings.classes)
+    level_temperatures(name, len(config.latent_channels), settings.temperature)
+
+
 def draw(model: Sampler, settings: Settings) -> list[Pixels]:
     """Draw all images of a run.
 
@@ -122,6 +143,7 @@ def draw(model: Sampler, settings: Settings) -> list[Pixels]:
         size=settings.size,
         temperature=settings.temperature,
         seed=settings.seed,
+        label=settings.classes or None,
     )
     pixels = np.rint(np.clip(drawn, 0.0, 1.0) * 255.0).astype(np.uint8)
     return list(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))

@@ -19,7 +19,7 @@ from vaenhance.checkpoint_styles import save_styles
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
-from vaenhance.model.inference import read_weights
+from vaenhance.model.build import read_weights
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import make_card
 from vaenhance.workflows.class_looks import ClassLooks
@@ -142,6 +142,8 @@ class _Run:
 
     def _initialise(self, init: Path) -> None:
         missing = self.trainer.initialise_from(read_weights(init))
+        if self.config.training.only_prior:
+            missing = [name for name in missing if not name.startswith("fitted")]
         self.trainer.fit_new_heads(self.pipeline.batch)
         before = checkpoint.load_card(init).get("training", {})
         hours = before.get("hours", 0.0) + before.get("hours_before", 0.0)

@@ -1,0 +1,205 @@
+"""Drawing new images from the prior, of classes too; base of ``api.Model``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.config import ModelConfig, stride
+from vaenhance.config.suggest import unknown
+from vaenhance.errors import UsageProblem
+
+Pixels = NDArray[np.float32]
+
+UNTOLD = -1  # label of images whose class is not told
+
+
+class Drawing:
+    """Draws from p(z) and p(z | class), and one image as another class.
+
+    Attributes:
+        name: of the model.
+        config: the network's shape.
+    """
+
+    name: str
+    config: ModelConfig
+    _inference: Any
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Returns the names of the classes; none if the model knows none."""
+        return self.config.classes
+
+    def sample(
+        self,
+        count: int,
+        *,
+        size: tuple[int, int] | None = None,
+        temperature: float | Sequence[float] = 1.0,
+        seed: int = 0,
+        label: str | Sequence[str] | None = None,
+    ) -> Pixels:
+        """Draws new images: z from the prior, level by level, then decoded.
+
+        Image i of a seed is the same whatever the count.
+
+        Args:
+            count: how many.
+            size: (height, width), pixels; default 128 × 128, or the model's own.
+            temperature: factor on the prior's standard deviation, or one for each
+                level, coarse to fine.
+            seed: decides the images.
+            label: class, or classes that take turns; None takes all in turn.
+
+        Returns:
+            (count, H, W, C) float32, clipped to [0, 1].
+
+        Raises:
+            UsageProblem: the model draws only one size, and it is another; it has
+                another number of levels; or it does not know the class.
+        """
+        own = self.config.image_size
+        height, width = size or ((own, own) if own else (128, 128))
+        if own and (height, width) != (own, own):
+            raise UsageProblem(
+                f"model {self.name} draws images of {own}x{own} pixels only, "
+                f"not {width}x{height}"
+            )
+        labels = class_numbers(self.name, self.classes, label)
+        # The network counts in pixels of y.
+        times = self.config.scales[0]
+        step = stride(self.config) * times
+        padded = [-(-n // step) * step // times for n in (height, width)]
+        shapes = self._inference.latent_shapes(*padded)
+        factors = level_temperatures(self.name, len(shapes), temperature)
+        images = []
+        for index in range(count):
+            rng = np.random.default_rng([seed, index])
+            noise = [
+                np.float32(factor) * rng.standard_normal((1, *s), np.float32)
+                for factor, s in zip(factors, shapes, strict=True)
+            ]
+            chosen = labels[index % len(labels)]
+            drawn = self._inference.draw(noise, *padded, chosen)
+            images.append(drawn[0, :height, :width])
+        empty = np.zeros((0, height, width, self.config.channels), np.float32)
+        return np.clip(np.stack(images), 0.0, 1.0) if images else empty
+
+    def label_of(self, name: str | None) -> int:
+        """Returns the number of a class, −1 for None.
+
+        Raises:
+            UsageProblem: the model does not know it.
+        """
+        return class_number(self.name, self.classes, name)
+
+    def redraw(
+        self,
+        image: NDArray[Any],
+        label: str,
+        *,
+        source: str | None = None,
+        kept: int | None = None,
+    ) -> Pixels:
+        """Draws images anew in the style of another class: the same hand, another 7.
+
+        The noise that the image's own class would have needed for it is kept in the
+        coarsest levels and given to the other class; finer levels take the mean of
+        the prior that follows from it.
+
+        Args:
+            image: (H, W, C) or (B, H, W, C) float32 of the model's own size.
+            label: the class.
+            source: the image's own class; None takes the likeliest.
+            kept: how many levels, from the coarsest, keep their noise; None keeps
+                all but the finest.
+
+        Returns:
+            The shape of the image, clipped to [0, 1].
+
+        Raises:
+            UsageProblem: the model does not know the class, or draws any size.
+        """
+        target = self.label_of(label)
+        if not self.config.image_size:
+            raise UsageProblem(
+                f"model {self.name} has classes, but is for images of any size: only "
+                "models of one size, for drawing, give an image another class"
+            )
+        batch = image if image.ndim == 4 else image[None]
+        levels = len(self.config.widths)
+        kept = levels - 1 if kept is None else kept
+        drawn = []
+        for y in batch:
+            own = self.label_of(source) if source else self._likeliest(y)
+            noise, _ = self._inference.abduct(y[None], None, [own])
+            noise = [
+                z if level < kept else np.zeros_like(z) for level, z in enumerate(noise)
+            ]
+            drawn.append(self._inference.draw(noise, *y.shape[:2], target)[0])
+        result = np.clip(np.stack(drawn), 0.0, 1.0)
+        return result if image.ndim == 4 else result[0]
+
+    def _likeliest(self, y: Pixels) -> int:
+        """Returns the class under which an image is likeliest."""
+        labels = range(len(self.classes))
+        batch = np.repeat(y[None], len(labels), axis=0)
+        _, elbo = self._inference.abduct(batch, None, labels)
+        return int(np.argmax(elbo))
+
+
+def class_number(model: str, classes: Sequence[str], name: str | None) -> int:
+    """Returns the number of a class of a model, −1 for None.
+
+    Raises:
+        UsageProblem: the model does not know it.
+    """
+    if name is None:
+        return UNTOLD
+    if not classes:
+        raise UsageProblem(
+            f"model {model} knows no classes: leave the class out, or train a model "
+            "on a folder with a sub-folder for each class"
+        )
+    if name not in classes:
+        raise UsageProblem(unknown("class", name, classes))
+    return list(classes).index(name)
+
+
+def class_numbers(
+    model: str, classes: Sequence[str], label: str | Sequence[str] | None
+) -> list[int]:
+    """Returns the numbers of the classes that take turns; see ``Drawing.sample``.
+
+    Raises:
+        UsageProblem: the model does not know one of them.
+    """
+    if not label:
+        return list(range(len(classes))) or [UNTOLD]
+    names = [label] if isinstance(label, str) else label
+    return [class_number(model, classes, name) for name in names]
+
+
+def level_temperatures(
+    model: str, levels: int, temperature: float | Sequence[float]
+) -> list[float]:
+    """Returns the temperature of every level, coarse to fine.
+
+    Raises:
+        UsageProblem: there are several, but not one for each level.
+    """
+    if isinstance(temperature, int | float):
+        return [float(temperature)] * levels
+    given = list(temperature)
+    if len(given) == 1:
+        return given * levels
+    if len(given) != levels:
+        raise UsageProblem(
+            f"model {model} has {levels} levels, coarse to fine: give one temperature "
+            f"or {levels}, not {len(given)}"
+        )
+    return given

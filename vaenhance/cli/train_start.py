@@ -1,0 +1,117 @@
+"""What a training run starts from: nothing, a model's weights, or a whole model.
+
+``--init`` and ``--prior`` name a model; what follows for the settings is here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from vaenhance.config import Config
+from vaenhance.errors import UsageProblem
+
+PRIOR_STEPS = 3000
+PRIOR_WIDTH = 48  # channels
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where weights come from.
+
+    Attributes:
+        folder: of the model; None for random weights.
+        settings: those to begin with; None leaves it to the preset.
+        is_prior: whether the prior alone is trained.
+    """
+
+    folder: Path | None = None
+    settings: Config | None = None
+    is_prior: bool = False
+
+
+def find(init: str | None, prior: str | None, preset: str | None) -> Start:
+    """Reads the options.
+
+    Raises:
+        ModelError: there is no such model.
+        UsageError: two of them contradict each other.
+    """
+    if prior is None and init is None:
+        return Start()
+    if prior is not None and (init is not None or preset is not None):
+        raise click.UsageError("--prior goes with neither --init nor --preset.")
+    from vaenhance.checkpoint import find_model, load_config
+
+    folder = find_model(prior or init or "")
+    if prior is not None:
+        return Start(folder, _of_prior(load_config(folder)), is_prior=True)
+    return Start(folder, _fine_tuning(load_config(folder)) if preset is None else None)
+
+
+def check(start: Start, settings: Config) -> None:
+    """Refuses settings that do not fit the start.
+
+    Raises:
+        UsageProblem: the prior alone is to be trained, but of no model; or the file
+            of settings changes the network that is to stay as it is.
+    """
+    if settings.training.only_prior != start.is_prior:
+        raise UsageProblem(
+            "training.only_prior and --prior MODEL go together: give both or none"
+        )
+    if start.settings is None or not start.is_prior:
+        return
+    fitted = {"prior_width": 0, "prior_blocks": 0, "prior_steps": 0}
+    before, now = (c.replace(model=fitted).model for c in (start.settings, settings))
+    if before != now or not settings.model.prior_width:
+        raise UsageProblem(
+            "--prior keeps the model's network: of [model] only prior_width (not 0), "
+            "prior_blocks and prior_steps may be set"
+        )
+
+
+def _fine_tuning(trained: Config) -> Config:
+    """Returns a model's settings for a new run: shorter, gentler, unnamed."""
+    fresh = Config()
+    return trained.replace(
+        # The new folder has its own classes.
+        model={"classes": ()},
+        training={
+            "steps": fresh.training.steps,
+            "minutes": 0.0,
+            "learning_rate": trained.training.learning_rate / 4,
+            "only_prior": False,
+        },
+        card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
+    )
+
+
+def _of_prior(trained: Config) -> Config:
+    """Returns a model's settings for fitting its prior to clean images.
+
+    What is minimised is KL(q ‖ p) itself: beta 1 from the first step, nothing free.
+    """
+    model = trained.model
+    own = {
+        "prior_width": model.prior_width or PRIOR_WIDTH,
+        # A decoder that has learnt no classes cannot be told: the prior can.
+        "class_scope": model.class_scope if model.classes else "prior",
+    }
+    kinds = dict.fromkeys(
+        ("noise", "jpeg", "camera", "soft", "grain", "noise_known"), 0.0
+    )
+    return trained.replace(
+        model=own,
+        objective={"beta": 1.0, "beta_warmup": 0.0, "free_bits": 0.0, "mean_path": 0.0},
+        data={"labels": True},
+        degradation={"clean": 1.0, **kinds},
+        training={
+            "steps": PRIOR_STEPS,
+            "minutes": 0.0,
+            "only_prior": True,
+            "warmup_steps": 100,
+        },
+    )
