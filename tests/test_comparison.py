@@ -77,17 +77,25 @@ def test_at_most_so_many_evenly_chosen(drawn):
 
 def test_what_cannot_be_shown_is_left_out():
     good = pair("a.png", noise(4, 4), noise(4, 4))
-    other_size = pair("b.png", noise(4, 4), noise(5, 4))
     Path("in/c.png").write_text("hello")
     Path("in/d.png").mkdir()
     pairs = [
         good,
-        other_size,
         (Path("in/c.png"), good[1]),
         (good[0], Path("in/d.png")),
         (good[0], Path("out/gone.png")),
     ]
     assert comparison(pairs, Path("sheet.png")) == 1
+
+
+def test_what_became_larger_stands_beside_its_bicubic_enlargement():
+    small = 64 + noise(40, 60) // 2  # Pillow would clip what overshoots
+    large = np.asarray(Image.fromarray(small).resize((120, 80), Image.BICUBIC))
+    assert comparison([pair("a.png", small, large)], Path("sheet.png")) == 1
+    sheet = np.asarray(Image.open("sheet.png")).astype(int)
+    assert sheet.shape[1] >= 2 * 120
+    left, right = (sheet[-84:-4, start : start + 120] for start in (4, 128))
+    assert np.abs(left - right).max() <= 1
 
 
 def test_nothing_to_show_is_no_sheet():

@@ -17,6 +17,7 @@ import click
 from vaenhance.cli import console
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli.enhance_options import enhance_options
+from vaenhance.cli.enlarge_options import choose_model, take_enlargement
 from vaenhance.cli.grade_options import GradeCommand
 from vaenhance.cli.options import check_sheet
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
@@ -64,6 +65,7 @@ def command(
       vaenhance enhance holiday/ better/           a folder, sub-folders included
       vaenhance enhance old.jpg new.png            one image
       vaenhance enhance *.jpg better/              several
+      vaenhance enhance old.jpg big.png --scale 2  twice the size
       curl -s URL | vaenhance enhance - > new.jpg  a pipe
       vaenhance enhance dark/ lit/ --light         better light, too
       vaenhance enhance a.jpg b.jpg --style c.jpg  the look of another photograph
@@ -74,7 +76,8 @@ def command(
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
     plan = jobs.plan(paths, overwrite=options.pop("overwrite"), **naming)
-    settings = _settings(**options)
+    model, enlargement = choose_model(model, take_enlargement(options))
+    settings = _settings(**options, enlargement=enlargement)
     references = grade.find_references(settings.grade)
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
@@ -87,9 +90,10 @@ def command(
     report.say_notes(plan)
     if dry_run:
         chosen = {"model": model, "device": device, "precision": precision}
-        if settings.strength > 0:
+        if settings.needs_photo_model:
             find_model(model)
-        report.show_plan(plan.jobs, {**chosen, "tile": options["tile"]}, as_json)
+        chosen["tile"] = options["tile"]
+        report.show_plan(plan.jobs, chosen, as_json, enlargement)
         return 0
     loaders = _Loaders(model, device, precision, settings, references)
     code = _run(plan.jobs, settings, data or b"", loaders, as_json)
@@ -226,7 +230,7 @@ class _Loaders:
 
     def load(self) -> Enhancer:
         """Loads the photo model, and that of looks where light or style is asked."""
-        network = self._photo() if self.settings.strength > 0 else None
+        network = self._photo() if self.settings.needs_photo_model else None
         network = (
             self._graded(network) if self.settings.grade.does_anything else network
         )

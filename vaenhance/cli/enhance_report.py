@@ -6,12 +6,14 @@ Only what is said and on which stream; nothing is decided here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from vaenhance.cli import console
 from vaenhance.workflows.results import Result, Tally
 
 if TYPE_CHECKING:  # it brings NumPy and Pillow
+    from vaenhance.workflows.enlarging import Enlargement
     from vaenhance.workflows.jobs import Job, Plan
 
 NOTES_SHOWN = 3  # of many similar notes; -v shows all
@@ -32,16 +34,22 @@ def say_notes(plan: Plan) -> None:
         console.message(f"ignored {count} {files} (-v names them)")
 
 
-def show_plan(jobs: Sequence[Job], chosen: dict[str, Any], as_json: bool) -> None:
+def show_plan(
+    jobs: Sequence[Job],
+    chosen: dict[str, Any],
+    as_json: bool,
+    enlargement: Enlargement | None = None,
+) -> None:
     """Writes what a run would do, without starting TensorFlow."""
     for job in jobs:
+        height, width = _size(job, enlargement)
         if as_json:
-            console.json_line(_planned(job).as_json())
+            planned = replace(_planned(job), width=width, height=height)
+            console.json_line(planned.as_json())
             continue
         what = "exists, would be skipped" if job.exists else job.problem
         if what is None:
-            size = job.info
-            what = f"{size.width} x {size.height}" if size else "size not known yet"
+            what = f"{width} x {height}" if job.info else "size not known yet"
         line = f"{job.source_name} -> {job.target_name}  ({what})"
         console.product(console.one_line(line))
     there = sum(job.exists for job in jobs)
@@ -90,14 +98,22 @@ def say_summary(tally: Tally) -> None:
             console.message(console.one_line(f"  {failure.source}: {failure.error}"))
 
 
+def _size(
+    job: Job, enlargement: Enlargement | None
+) -> tuple[int, int] | tuple[None, None]:
+    """Returns (height, width) that a photograph will have; of one that stays, has."""
+    if job.info is None:
+        return None, None
+    size = job.info.height, job.info.width
+    return enlargement.target(*size) if enlargement and job.is_open else size
+
+
 def _planned(job: Job) -> Result:
     """Returns the record that ``--dry-run --json`` writes."""
     return Result(
         job.source_name,
         job.target_name,
         "skipped" if job.exists else "failed" if job.problem else "planned",
-        width=job.info.width if job.info else None,
-        height=job.info.height if job.info else None,
         format=job.format or (job.info.format if job.info else None),
         error=job.problem,
     )

@@ -8,12 +8,13 @@ image processing; nothing here knows about models.
 Where things are: ``model`` the records, ``source`` what a file is and why it
 cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
 ``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
-``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes; ``atomic`` puts bytes
-into a folder.
+``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes, ``dimensions`` states
+them in the metadata; ``atomic`` puts bytes into a folder.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits
+from vaenhance.photo.dimensions import with_pixels
 from vaenhance.photo.model import (
     EXTENSIONS,
     WRITABLE,
@@ -49,5 +50,6 @@ __all__ = [
     "save_png",
     "strips",
     "to_eight_bits",
+    "with_pixels",
     "write_atomic",
 ]

@@ -82,17 +82,20 @@ def encode_photo(
         return _ENCODERS[name](planes, metadata, quality)
 
 
-def check_encodable(photo: Photo, *, format: str | None = None) -> None:
+def check_encodable(
+    photo: Photo, *, format: str | None = None, size: tuple[int, int] | None = None
+) -> None:
     """Refuse now what ``encode_photo`` would refuse after all the work.
 
     Args:
         photo: The photograph as read.
         format: As for ``encode_photo``.
+        size: (height, width) that it will have; None: as read.
 
     Raises:
         PhotoError: The format cannot hold this photograph; says which one can.
     """
-    name = _container(photo, format, photo.pixels.shape)
+    name = _container(photo, format, size or photo.pixels.shape)
     _check_transparency(photo.alpha, name)
 
 

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, report
+from vaenhance.api_resize import rows_of
 from vaenhance.errors import PhotoError
 from vaenhance.metrics import luma
+from vaenhance.tiling import from_float
 
 SIDE = 384  # pixels a side of a crop, shown at 100 %
 MOST = 8  # rows of a sheet
@@ -27,8 +29,8 @@ def comparison(
 ) -> int:
     """Writes a PNG of crops, one row a photograph: before, after.
 
-    The crop is where the photograph has most detail. Pairs that cannot be read
-    again, or are not of one size, are left out.
+    The crop is where the photograph has most detail. What became larger stands beside
+    its enlargement by a bicubic filter. Pairs that cannot be read again are left out.
 
     Args:
         pairs: input and output files; at most ``MOST`` are shown, evenly chosen.
@@ -51,9 +53,8 @@ def comparison(
             crops = _crops(before, after, max_megapixels)
         except PhotoError:
             continue
-        if crops is not None:
-            rows.append(crops)
-            labels += [_printable(before.name), "enhanced"]
+        rows.append(crops)
+        labels += [_printable(before.name), "enhanced"]
     if rows:
         sheet = report.sheet(rows, labels=labels)
         with contextlib.suppress(OSError):  # save_png says what is wrong with it
@@ -62,14 +63,19 @@ def comparison(
     return len(rows)
 
 
-def _crops(before: Path, after: Path, max_megapixels: float) -> list[Pixels] | None:
+def _crops(before: Path, after: Path, max_megapixels: float) -> list[Pixels]:
     """Cuts the same place out of both; the photographs are not kept for it."""
     first = photo.read_pixels(before, max_megapixels=max_megapixels)
     second = photo.read_pixels(after, max_megapixels=max_megapixels)
-    if first.shape != second.shape:
-        return None
-    place = _most_detail(first)
-    return [first[place].copy(), second[place].copy()]
+    is_larger = first.shape != second.shape
+    place = _most_detail(second if is_larger else first)
+    after_crop = second[place].copy()
+    if not is_larger:
+        return [first[place].copy(), after_crop]
+    rows, columns = place
+    rows = slice(rows.start, min(rows.stop, second.shape[0]))
+    strip = rows_of(first, (second.shape[0], second.shape[1]), rows)
+    return [from_float(strip[:, columns], first.dtype), after_crop]
 
 
 def _printable(name: str) -> str:

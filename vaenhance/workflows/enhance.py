@@ -20,6 +20,7 @@ from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.grade import GradeSettings
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
@@ -48,6 +49,8 @@ class Enhancer(Protocol):
         self,
         image: NDArray[Any],
         *,
+        size: tuple[int, int] | None = None,
+        consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
         label: str | None = None,
@@ -64,6 +67,7 @@ class EnhanceSettings:
 
     strength: float = 1.0  # of the photo model: 0 leaves it out, 1 is its answer
     grade: GradeSettings = field(default_factory=GradeSettings)  # light and style
+    enlargement: Enlargement | None = None  # None keeps the size
     noise_sigma: float | None = None  # [0, 1] units; None lets the model judge
     label: str | None = None  # class as which images are drawn anew
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
@@ -74,9 +78,14 @@ class EnhanceSettings:
     fail_fast: bool = False
 
     @property
+    def needs_photo_model(self) -> bool:
+        """Tells whether the photo model has anything to do."""
+        return self.strength > 0 or self.enlargement is not None
+
+    @property
     def changes_nothing(self) -> bool:
         """Tells whether photographs come back as they are, without any model."""
-        return self.strength == 0 and not self.grade.does_anything
+        return not self.needs_photo_model and not self.grade.does_anything
 
 
 def enhance_photos(
@@ -164,13 +173,14 @@ class _Run:
             quality=settings.quality,
             strip_metadata=settings.strip_metadata,
             unchanged=settings.changes_nothing,
+            enlargement=settings.enlargement,
         )
         self.conveyor: Conveyor[_Work] = Conveyor(
             [_Work(job) for job in jobs],
             read=self.read,
             compute=self.compute,
             write=self.write,
-            weigh=lambda work: work.job.megapixels,
+            weigh=self.weigh,
             room=MEGAPIXELS_IN_FLIGHT,
             is_fatal=self.is_fatal,
         )
@@ -186,6 +196,14 @@ class _Run:
         work.height, work.width = picture.pixels.shape[:2]
         return picture
 
+    def weigh(self, work: _Work) -> float:
+        """Returns the megapixels of a photograph as read or as written."""
+        info, enlargement = work.job.info, self.settings.enlargement
+        if info is None or enlargement is None:
+            return work.job.megapixels
+        height, width = enlargement.target(info.height, info.width)
+        return max(work.job.megapixels, height * width / 1e6)
+
     def compute(self, work: _Work, picture: photo.Photo | None) -> photo.Photo | None:
         """Asks the model; without one the pixels stay what they are.
 
@@ -193,6 +211,10 @@ class _Run:
         """
         if picture is None or self.model is None:
             return picture
+        larger: dict[str, Any] = {}
+        if self.settings.enlargement is not None:
+            consistent = self.settings.enlargement.consistent
+            larger = {"size": self.files.target(picture), "consistent": consistent}
         try:
             with _timed(work):
                 pixels = self.model.enhance(
@@ -203,13 +225,15 @@ class _Run:
                     tile=self.settings.tile,
                     overlap=self.settings.overlap,
                     progress=lambda megapixels: self.report(work, megapixels),
+                    **larger,
                 )
         except UsageProblem as error:
             if self.has_computed:
                 raise
             raise UsageProblem(f"{work.job.source_name}: {error}") from error
         self.has_computed = True
-        return replace(picture, pixels=pixels)
+        work.height, work.width = pixels.shape[:2]
+        return photo.with_pixels(picture, pixels)
 
     def is_fatal(self, error: Exception) -> bool:
         """Tells wrong settings, seen at the first photograph, from one wrong photo."""

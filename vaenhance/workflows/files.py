@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from vaenhance import photo
+from vaenhance.api_resize import Size
 from vaenhance.errors import PhotoError, VaenhanceError
+from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.jobs import Job, is_pipe
 
 DEFAULT_QUALITY = 95
@@ -24,6 +26,7 @@ class Files:
             new compression at all.
         strip_metadata: write the pixels alone.
         unchanged: the pixels written are the pixels read.
+        enlargement: the pixels written are to be more; None keeps the size.
     """
 
     def __init__(
@@ -34,12 +37,14 @@ class Files:
         quality: int | None,
         strip_metadata: bool,
         unchanged: bool,
+        enlargement: Enlargement | None = None,
     ) -> None:
         self.standard_input = standard_input
         self.max_megapixels = max_megapixels
         self.quality = quality
         self.strip_metadata = strip_metadata
         self.unchanged = unchanged
+        self.enlargement = enlargement
         self._pipes: dict[Path, bytes] = {}
 
     def read(self, job: Job) -> photo.Photo:
@@ -51,8 +56,20 @@ class Files:
         source = self._source(job)
         picture = photo.read_photo(source, max_megapixels=self.max_megapixels)
         if not self._is_copy(job, picture):  # before any work is spent on it
-            photo.check_encodable(picture, format=job.format)
+            size = self.target(picture)
+            photo.check_encodable(picture, format=job.format, size=size)
         return picture
+
+    def target(self, picture: photo.Photo) -> Size | None:
+        """Returns (height, width) that a photograph is to have; None: as it has.
+
+        Raises:
+            PhotoError: that is more than the limit.
+        """
+        if self.enlargement is None:
+            return None
+        height, width = picture.pixels.shape[:2]
+        return self.enlargement.checked_target(height, width, self.max_megapixels)
 
     def write(self, job: Job, picture: photo.Photo) -> tuple[str, bytes | None]:
         """Encodes and writes a photograph.

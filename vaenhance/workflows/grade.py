@@ -60,6 +60,8 @@ class PhotoModel(Protocol):
         self,
         image: NDArray[Any],
         *,
+        size: tuple[int, int] | None = None,
+        consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
@@ -195,14 +197,14 @@ class Graded:
 
         Args:
             image: pixels.
-            strength: of the photo model; 0 leaves it out.
+            strength: of the photo model; 0 leaves it out, unless it is to enlarge.
             progress: told the megapixels that the photo model has done.
             rest: for the photo model.
         """
         pixels = _deep(image)
         if self.settings.light > 0:
             pixels = self.model.enhance(pixels, strength=self.settings.light)
-        if self.inner is not None and strength > 0:
+        if self.inner is not None and (strength > 0 or rest.get("size")):
             pixels = self.inner.enhance(
                 pixels, strength=strength, progress=progress, **rest
             )

@@ -1,0 +1,298 @@
+"""``vaenhance enhance --scale`` and so on: sizes, kinds of files, refusals."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance import checkpoint, photo
+from vaenhance.errors import PhotoError
+from vaenhance.workflows import enlarging
+from vaenhance.workflows.enlarging import Enlargement
+
+EXIF_SIZE = (0xA002, 0xA003)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "large"
+    return save_tiny_model(folder, tiny_config(model={"scales": (2, 4)}))
+
+
+@pytest.fixture
+def run(invoke, large, tmp_path, monkeypatch):
+    """vaenhance enhance ... with a tiny model that enlarges, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def enhance(*arguments, exit_code=0, model=large, **options):
+        named = ("--model", model) if model else ()
+        return invoke("enhance", *arguments, *named, exit_code=exit_code, **options)
+
+    return enhance
+
+
+def pixels(height=10, width=14, dtype=np.uint8, channels=3):
+    rng = np.random.default_rng(0)
+    shape = (height, width, channels) if channels > 1 else (height, width)
+    return rng.integers(0, np.iinfo(dtype).max, shape, dtype, True)
+
+
+def save(name, image=None, **options):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels() if image is None else image).save(name, **options)
+    return name
+
+
+def load(name):
+    """The picture, and its file closed."""
+    with Image.open(name) as image:
+        return image.copy()
+
+
+# === Sizes ===
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        (("--scale", "2"), (28, 20)),
+        (("--scale", "3"), (42, 30)),
+        (("--scale", "1.5"), (21, 15)),
+        (("--size", "40x"), (40, 29)),
+        (("--size", "x25"), (35, 25)),
+        (("--size", "40x20"), (28, 20)),
+        (("--megapixels", "0.00126"), (42, 30)),
+    ],
+)
+def test_the_file_has_the_size_that_was_asked_for(run, options, size):
+    save("a.png")
+    result = run("a.png", "b.png", *options)
+    assert load("b.png").size == size
+    assert f"({size[0]} x {size[1]}, " in result.stderr
+    assert (
+        json.loads(run("a.png", "c.png", *options, "--json").stdout)["width"] == size[0]
+    )
+
+
+@pytest.mark.parametrize("height", [1, 7, 100, 1079, 1080])
+@pytest.mark.parametrize("width", [1, 13, 640, 1919, 4000])
+def test_a_box_is_met_to_the_pixel_and_the_shape_kept(height, width):
+    assert Enlargement(width=1920).target(height, width)[1] == 1920
+    assert Enlargement(height=1080).target(height, width)[0] == 1080
+    rows, columns = Enlargement(width=1920, height=1080).target(height, width)
+    assert rows <= 1080
+    assert columns <= 1920
+    assert rows == 1080 or columns == 1920
+    factor = min(1920 / width, 1080 / height)
+    assert abs(rows - max(factor * height, 1)) <= 0.5
+    assert abs(columns - max(factor * width, 1)) <= 0.5
+
+
+def test_the_plan_shows_the_size_that_is_to_be(run):
+    save("in/a.png")
+    assert "(42 x 30)" in run("in", "out", "--scale", "3", "-n").stdout
+    planned = json.loads(run("in", "out", "--scale", "2", "-n", "--json").stdout)
+    assert (planned["width"], planned["height"]) == (28, 20)
+
+
+def test_a_folder_and_a_pipe_give_the_bytes_of_the_single_file(run, large):
+    save("in/sub/a.jpg")
+    run("in", "out", "--scale", "2")
+    run("in/sub/a.jpg", "one.jpg", "--scale", "2")
+    expected = Path("one.jpg").read_bytes()
+    assert Path("out/sub/a.jpg").read_bytes() == expected
+    command = [sys.executable, "-m", "vaenhance", "enhance", "-", "--scale", "2"]
+    given = Path("in/sub/a.jpg").read_bytes()
+    piped = subprocess.run(
+        [*command, "--model", str(large)], input=given, capture_output=True, check=True
+    )
+    assert piped.stdout == expected
+
+
+def test_strength_0_is_a_bicubic_filter_and_no_copy(run):
+    save("a.png", 64 + pixels() // 2)  # Pillow would clip what overshoots
+    run("a.png", "b.png", "--scale", "2", "--strength", "0")
+    expected = np.asarray(load("a.png").resize((28, 20), Image.BICUBIC))
+    made = np.asarray(load("b.png"))
+    assert np.abs(made.astype(int) - expected.astype(int)).max() <= 1
+
+
+# === What is carried ===
+
+
+def test_metadata_state_the_new_size_and_keep_the_rest(run):
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8769).update({0xA002: 14, 0xA003: 10, 0x9003: "2020:02:02 02:02:02"})
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:ImageWidth="14" '
+        b'exif:PixelYDimension="10" tiff:Make="M"/></x:xmpmeta>'
+    )
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    carried = {"exif": exif, "dpi": (300, 300), "icc_profile": profile, "xmp": xmp}
+    save("a.jpg", **carried)
+    run("a.jpg", "b.jpg", "--scale", "4")
+    made = load("b.jpg")
+    assert made.size == (56, 40)
+    assert made.info["dpi"] == (300, 300)
+    assert made.info["icc_profile"] == profile
+    found = made.getexif()
+    assert found[0x010F] == "Maker"
+    inner = found.get_ifd(0x8769)
+    assert [inner[tag] for tag in EXIF_SIZE] == [56, 40]
+    assert inner[0x9003] == "2020:02:02 02:02:02"
+    assert (
+        b'tiff:ImageWidth="56" exif:PixelYDimension="40" tiff:Make="M"'
+        in (made.info["xmp"])
+    )
+
+
+@pytest.mark.parametrize("order", [b"II", b"MM"])
+def test_exif_of_either_byte_order_states_the_size(order):
+    from vaenhance.photo.dimensions import exif_of_size
+
+    exif = Image.Exif()
+    exif.endian = "<" if order == b"II" else ">"
+    exif[0x0100] = 14
+    exif.get_ifd(0x8769).update({0xA002: 14, 0xA003: 10})
+    block = exif.tobytes()[6:]
+    assert block.startswith(order)
+    changed = Image.Exif()
+    changed.load(b"Exif\0\0" + exif_of_size(block, 70000, 50000))
+    assert changed[0x0100] == 70000
+    assert [changed.get_ifd(0x8769)[tag] for tag in EXIF_SIZE] == [70000, 50000]
+    assert exif_of_size(b"nonsense", 1, 1) == b"nonsense"
+    assert exif_of_size(None, 1, 1) is None
+
+
+def test_alpha_grows_with_the_picture(run):
+    image = pixels(channels=4)
+    image[:, :7, 3], image[:, 7:, 3] = 0, 255
+    save("a.png", image)
+    run("a.png", "b.png", "--scale", "2")
+    alpha = np.asarray(load("b.png"))[..., 3]
+    assert alpha.shape == (20, 28)
+    assert (alpha[:, :11] < 32).all()
+    assert (alpha[:, 17:] > 223).all()
+
+
+def test_gray_stays_gray_and_16_bits_stay_16_bits(run):
+    save("gray.png", pixels(channels=1))
+    run("gray.png", "gray2.png", "--scale", "2")
+    assert load("gray2.png").mode == "L"
+    deep = photo.Photo(pixels(dtype=np.uint16), None, False, "PNG")
+    Path("deep.png").write_bytes(photo.encode_photo(deep, deep.pixels))
+    run("deep.png", "deep2.png", "--scale", "3")
+    made = photo.read_photo(Path("deep2.png"))
+    assert made.bit_depth == 16
+    assert made.pixels.shape == (30, 42, 3)
+    assert (made.pixels % 257 > 0).any()
+
+
+def test_a_turned_photograph_grows_upright(run):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save("a.jpg", exif=exif)
+    run("a.jpg", "b.jpg", "--scale", "2")
+    assert load("b.jpg").size == (20, 28)
+
+
+def test_one_pixel_and_odd_sizes(run):
+    save("in/one.png", pixels(1, 1))
+    save("in/odd.png", pixels(3, 17))
+    run("in", "out", "--scale", "4")
+    assert load("out/one.png").size == (4, 4)
+    assert load("out/odd.png").size == (68, 12)
+
+
+def test_the_sheet_shows_a_bicubic_filter_beside_the_result(run):
+    save("a.png")
+    run("a.png", "b.png", "--scale", "2", "--sheet", "sheet.png")
+    assert load("sheet.png").size[0] > 2 * 28
+
+
+# === Refusals ===
+
+
+def test_results_beyond_the_limit_fail_alone_and_before_the_work(run):
+    save("in/a.png")
+    save("in/b.png", pixels(60, 60))
+    result = run("in", "out", "--scale", "4", "--max-megapixels", "0.01", exit_code=1)
+    assert "b.png: 240x240 pixels are 0 megapixels, more than" in result.stderr
+    assert Path("out/a.png").exists()
+
+
+def test_a_container_that_is_too_small_is_said_before_the_work(run):
+    save("a.webp", pixels(2, 5000))
+    result = run("a.webp", "b.webp", "--scale", "4", exit_code=1)
+    assert "WEBP holds at most 16383 pixels a side" in result.stderr
+
+
+def test_the_limit_counts_pixels():
+    with pytest.raises(PhotoError, match="16000x16000 pixels are 256 megapixels"):
+        Enlargement(scale=4).checked_target(4000, 4000, 200)
+    assert Enlargement(scale=4).checked_target(4000, 4000, 256) == (16000, 16000)
+
+
+def test_photographs_that_are_too_small_for_a_size_fail_alone(run):
+    save("in/a.png", pixels(3, 3))
+    save("in/b.png")
+    result = run("in", "out", "--size", "40x", exit_code=1)
+    assert "a.png: 3x3 pixels cannot become 40x40: the model enlarges up to 4" in (
+        result.stderr
+    )
+    assert load("out/b.png").size == (40, 29)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--scale", "2", "--size", "9x"), "give one of"),
+        (("--consistent",), "is for larger photographs"),
+        (("--size", "x"), "is not like"),
+        (("--size", "0x9"), "is not like"),
+        (("--scale", "5"), "5"),
+        (("--scale", "0"), "0"),
+        ((), "enlarges photographs: say by how much, --scale 2 or 4"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error_before_anything(
+    run, monkeypatch, options, words
+):
+    monkeypatch.setattr("vaenhance.load_model", lambda *_, **__: pytest.fail("loaded"))
+    save("a.png")
+    result = run("a.png", "b.png", *options, exit_code=2)
+    assert words in result.stderr
+    assert not Path("b.png").exists()
+
+
+def test_models_that_keep_the_size_are_refused_and_others_named(run):
+    save("a.png")
+    result = run("a.png", "b.png", "--scale", "2", model="photo", exit_code=2)
+    assert "model photo keeps the size" in result.stderr
+    result = run("a.png", "b.png", "--scale", "2", model="nothing", exit_code=2)
+    assert "no model 'nothing'" in result.stderr
+
+
+def test_without_a_model_named_one_that_enlarges_is_taken(run, large, monkeypatch):
+    monkeypatch.setattr(enlarging, "enlarging_models", lambda: [str(large)])
+    save("a.png")
+    run("a.png", "b.png", "--scale", "2", model=None)
+    assert load("b.png").size == (28, 20)
+    monkeypatch.setattr(enlarging, "enlarging_models", list)
+    result = run("a.png", "c.png", "--scale", "2", model=None, exit_code=2)
+    assert "no built-in model enlarges" in result.stderr
+
+
+def test_the_preferred_built_in_model_comes_first(large, monkeypatch):
+    monkeypatch.setattr(checkpoint, "builtin_models", lambda: ["a", "detail", "small"])
+    scales = {"a": (1, 2), "detail": (2, 4), "small": (1,)}
+    monkeypatch.setattr(enlarging, "_scales", scales.get)
+    assert enlarging.enlarging_models() == ["detail", "a"]
