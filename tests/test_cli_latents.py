@@ -171,6 +171,24 @@ def test_what_fails_is_left_out(run):
     assert not Path("m.npz").exists()
 
 
+def test_ctrl_c_writes_nothing(run, network, monkeypatch):
+    save("in/a.png")
+    save("in/b.png")
+    encode = network._inference.encode
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encode(*arguments)
+
+    monkeypatch.setattr(network._inference, "encode", interrupted)
+    result = run("encode", "in", "l.npz", exit_code=130)
+    assert "nothing was written" in result.stderr
+    assert [p.name for p in Path().iterdir()] == ["in"]
+
+
 def test_what_exists_is_kept(run):
     save("in/a.png")
     save("in/b.png")
@@ -337,7 +355,7 @@ def test_absurd_sizes_are_refused_before_anything_is_allocated(run):
     assert not Path("b.png").exists()
 
 
-@pytest.mark.parametrize("command", ["encode", "decode"])
+@pytest.mark.parametrize("command", ["encode", "decode", "interpolate"])
 def test_help_needs_no_tensorflow(command):
     code = (
         "import sys\nfrom vaenhance.cli import app\n"

@@ -15,7 +15,7 @@ import click
 import numpy as np
 import pytest
 
-from tests.tiny import save_tiny_model
+from tests.tiny import TINY, save_tiny_model, tiny_config
 from vaenhance import checkpoint, photo
 from vaenhance.cli import app, console
 from vaenhance.config import PRESETS, Config, section_types, to_dict
@@ -278,6 +278,35 @@ def test_the_python_examples_run(
     assert "no model 'no-such-model'" in printed
     assert "strength must be in 0..1" in printed
     assert photo.read_pixels(tmp_path / "better.png").shape == (64, 96, 3)
+
+
+def test_the_examples_of_latents_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gray = {**vars(TINY), "channels": 1, "image_size": 32}
+    save_tiny_model(tmp_path / "models" / "digits", tiny_config(model=gray))
+    monkeypatch.setattr(checkpoint, "BUILTIN", tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    # "Digits": a bright bar at one of ten places.
+    labels = np.arange(80) % 10
+    images = np.zeros((80, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:, 2 * label + 3 : 2 * label + 6] = 255
+    parts = {"x_train": images[:60], "y_train": labels[:60]}
+    np.savez("mnist.npz", x_test=images[60:], y_test=labels[60:], **parts)
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((20, 30)).astype(np.float32)
+    vectors[7] = vectors[2] + 0.1 * vectors[7]
+    np.savez("vectors.npz", names=[f"{i}.jpg" for i in range(20)], vectors=vectors)
+    text = (ROOT / "docs" / "latents.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        names: dict[str, object] = {"__name__": "example"}
+        exec(compile(block, f"docs/latents.md, example {number + 1}", "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "100.00% of 20 right"
+    assert [line.split()[1:] for line in printed[1:]] == [["2.jpg", "7.jpg"]]
 
 
 def test_the_corrected_listing_of_the_article_runs(

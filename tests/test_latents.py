@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,20 @@ def test_numpy_reads_images_of_several_sizes_one_by_one(tmp_path):
     with LatentReader(path) as file:
         (tile,) = file.tiles(1, 1, [(14, 7, 3), (28, 14, 2)])
         assert np.array_equal(tile["level0"], latents(1, (40, 12)).tiles[0]["level0"])
+
+
+@pytest.mark.parametrize("save", [None, np.savez_compressed])
+def test_images_are_read_in_any_order(tmp_path, save):
+    path = written(tmp_path / "l.npz", [(20, 24)] * 4)
+    if save is not None:
+        with np.load(path) as file:
+            arrays = dict(file)
+        save(path, **arrays)
+    with LatentReader(path) as file:
+        for index in (2, 0, 3, 3, 1):
+            (tile,) = file.tiles(index, 1, SHAPES)
+            for name, z in latents(index).tiles[0].items():
+                assert np.array_equal(tile[name], z)
 
 
 def test_the_same_latents_give_the_same_bytes(tmp_path):
@@ -334,6 +349,25 @@ def test_the_ends_of_a_way_are_exact():
             assert way(0.0) == (1, 0)
             assert way(1.0) == (0, 1)
             assert np.isfinite(way(0.5)).all()
+
+
+def test_memory_does_not_grow_with_the_latents(tmp_path):
+    tile = {"level0": np.ones((64, 64, 64), np.float32)}  # 1 MiB
+    cut = Tiling(0, 0, 4, 8)
+    tracemalloc.start()
+    with LatentWriter(tmp_path / "l.npz", ORIGIN) as file:
+        for index in range(24):
+            file.keep(0, tile)
+            file.keep(1, tile)
+            file.add(Entry(f"{index}.png", 240, 240, cut))
+    with LatentReader(tmp_path / "l.npz") as file:
+        for index in range(24):
+            for read in file.tiles(index, 2, [(64, 64, 64)]):
+                assert read["level0"].shape == (64, 64, 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "l.npz").stat().st_size > 48 << 20
+    assert peak < 12 << 20
 
 
 def test_entries_know_their_type():

@@ -8,6 +8,7 @@ anything is allocated.
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from vaenhance.errors import LatentError
 _PIECE = 1 << 20  # bytes copied at once
 # All archives are of one moment: the same latents give the same bytes.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
+_LOCAL_HEADER = struct.Struct("<26sHH")
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -73,12 +75,41 @@ def copied(spool: BinaryIO, start: int, length: int) -> Iterator[bytes]:
         yield piece
 
 
+class _Window:
+    """A part of a file that is stored as it is: reading may begin anywhere in it."""
+
+    def __init__(self, file: BinaryIO, info: zipfile.ZipInfo) -> None:
+        file.seek(info.header_offset)
+        header = file.read(_LOCAL_HEADER.size)
+        # Signature and lengths of name and extra; the rest is in the directory, too.
+        name, extra = _LOCAL_HEADER.unpack(header)[-2:]
+        self._first = info.header_offset + _LOCAL_HEADER.size + name + extra
+        self._file, self._size, self._here = file, info.file_size, 0
+
+    def tell(self) -> int:
+        return self._here
+
+    def seek(self, place: int) -> None:
+        self._here = place
+
+    def read(self, length: int) -> bytes:
+        self._file.seek(self._first + self._here)
+        data = self._file.read(max(min(length, self._size - self._here), 0))
+        self._here += len(data)
+        return data
+
+    def close(self) -> None:
+        """Leaves the file open: it is the reader's."""
+
+
 class Member:
-    """One array of an archive, read from its beginning on.
+    """One array of an archive, read from any place on.
 
     Args:
         archive: open for reading.
         key: name of the array.
+        file: the archive's file, opened once more, to begin anywhere in arrays that
+            are not compressed. ``zipfile`` would read all that lies before.
 
     Attributes:
         shape: as its header says; nothing is allocated for it.
@@ -88,20 +119,28 @@ class Member:
         LatentError: it is missing, or no plain array.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, key: str) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, key: str, file: BinaryIO | None = None
+    ) -> None:
         self.key = key
+        self._archive = archive
         try:
-            info = archive.getinfo(f"{key}.npy")
+            self._info = archive.getinfo(f"{key}.npy")
         except KeyError as error:
             raise LatentError(f"it has no array {key}") from error
-        self._stream = archive.open(info)
+        self._stream: Any = archive.open(self._info)
         try:
-            self.shape, self.dtype = self._read_header(info.file_size)
+            self.shape, self.dtype = self._read_header()
         except BaseException:
             self.close()
             raise
+        self._start = self._stream.tell()
+        if file is not None and self._info.compress_type == zipfile.ZIP_STORED:
+            self.close()
+            self._stream = _Window(file, self._info)
+            self._stream.seek(self._start)
 
-    def _read_header(self, size: int) -> tuple[tuple[int, ...], np.dtype]:
+    def _read_header(self) -> tuple[tuple[int, ...], np.dtype]:
         key, version = self.key, npy.read_magic(self._stream)
         if version not in _HEADERS:
             raise LatentError(f"{key} is of an unknown kind of array")
@@ -110,8 +149,8 @@ class Member:
             raise LatentError(f"{key} holds {dtype}, neither numbers nor text")
         if is_fortran and len(shape) > 1:
             raise LatentError(f"{key} is stored column by column: save it in C order")
-        claimed = math.prod(shape) * dtype.itemsize
-        if min(shape, default=0) < 0 or self._stream.tell() + claimed != size:
+        end = self._stream.tell() + math.prod(shape) * dtype.itemsize
+        if min(shape, default=0) < 0 or end != self._info.file_size:
             raise LatentError(f"{key} has not the size that its shape {shape} says")
         return shape, dtype
 
@@ -123,9 +162,18 @@ class Member:
             raise LatentError(f"{self.key} ends too early")
         return np.frombuffer(data, self.dtype).reshape(shape)
 
-    def skip(self, values: int) -> None:
-        """Passes over values."""
-        self._stream.seek(values * self.dtype.itemsize, 1)
+    def go_to(self, value: int) -> None:
+        """Goes on with the value of a number, counted from the first."""
+        place = self._start + value * self.dtype.itemsize
+        if isinstance(self._stream, _Window):
+            self._stream.seek(place)
+            return
+        if place < self._stream.tell():
+            self._stream.close()
+            self._stream = self._archive.open(self._info)
+        while (left := place - self._stream.tell()) > 0:
+            if not self._stream.read(min(left, _PIECE)):
+                raise LatentError(f"{self.key} ends too early")
 
     def close(self) -> None:
         """Ends reading."""

@@ -7,6 +7,7 @@ before anything is used. Not for decoding; ``api_tiles`` does that.
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from contextlib import ExitStack, closing, contextmanager
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ _LARGEST_SIDE = 1 << 30  # pixels
 _FAULTS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError),
     *(ValueError, KeyError, TypeError, OverflowError, NotImplementedError),
-    *(MemoryError, RuntimeError, SyntaxError),
+    *(MemoryError, RuntimeError, SyntaxError, struct.error),
 )
 
 
@@ -53,11 +54,16 @@ class LatentReader:
     def __init__(self, source: str | Path | bytes) -> None:
         is_bytes = isinstance(source, bytes)
         self.name = "the input" if is_bytes else str(source)
-        with self._explained():
-            file = BytesIO(source) if isinstance(source, bytes) else source
-            self._archive = zipfile.ZipFile(file)
+        self._open: dict[str, Member] = {}  # arrays of levels, by name
+        self._files = ExitStack()
         try:
             with self._explained():
+                # Twice: zipfile has its own idea of where in the file it is.
+                ours, theirs = (
+                    self._files.enter_context(_opened(source)) for _ in range(2)
+                )
+                self._file = ours
+                self._archive = self._files.enter_context(zipfile.ZipFile(theirs))
                 self.origin, self.content, self.entries = self._read_index()
                 broken = self._archive.testzip()
                 if broken is not None:
@@ -85,7 +91,9 @@ class LatentReader:
 
     def close(self) -> None:
         """Closes the file."""
-        self._archive.close()
+        for member in self._open.values():
+            member.close()
+        self._files.close()
 
     @property
     def draws(self) -> int:
@@ -113,18 +121,18 @@ class LatentReader:
             LatentError: they are not so.
         """
         drawn = (self.draws,) if self.content == "draws" else ()
-        with self._explained(), ExitStack() as stack:
+        with self._explained():
             parts = {}
             for level, shape in enumerate(shapes):
-                name = f"level{level}"
                 wanted = (*drawn, *shape)
-                parts[name] = self._part(name, index, (count, *wanted)), wanted
-                stack.callback(parts[name][0].close)
-            for _ in range(count):
-                yield {
-                    name: member.read(shape).astype(np.float32)
-                    for name, (member, shape) in parts.items()
-                }
+                found = self._part(f"level{level}", index, (count, *wanted))
+                parts[f"level{level}"] = found, wanted
+            for number in range(count):
+                tile = {}
+                for name, ((member, first), shape) in parts.items():
+                    member.go_to(first + number * math.prod(shape))
+                    tile[name] = member.read(shape).astype(np.float32)
+                yield tile
 
     def alpha(self, index: int) -> NDArray[np.unsignedinteger] | None:
         """Returns the transparency of an image, (H, W), or None.
@@ -148,21 +156,27 @@ class LatentReader:
                 raise LatentError(f"vectors has the shape {found.shape}")
             return found.read(found.shape).astype(np.float32)
 
-    def _part(self, name: str, index: int, shape: tuple[int, ...]) -> Member:
-        """Opens an array where an image's values begin, once its shape is right."""
+    def _part(
+        self, name: str, index: int, shape: tuple[int, ...]
+    ) -> tuple[Member, int]:
+        """Returns the array of an image and its first value in it.
+
+        It stays open: the next image goes on where this one ends.
+        """
         stacked = f"{name}.npy" in self._archive.NameToInfo
         key = name if stacked else f"{name}/{index}"
         expected = (len(self), *shape) if stacked else shape
-        member = Member(self._archive, key)
+        member = self._open.get(name)
+        if member is None or member.key != key:
+            if member is not None:
+                member.close()
+            member = self._open[name] = Member(self._archive, key, self._file)
         if member.dtype.kind != "f" or member.shape != expected:
-            member.close()
             raise LatentError(
                 f"{key} should be of floats and shape {expected}, it is of "
                 f"{member.dtype} and shape {member.shape}"
             )
-        if stacked:
-            member.skip(index * math.prod(shape))
-        return member
+        return member, index * math.prod(shape) if stacked else 0
 
     def _read_index(self) -> tuple[Origin, str, tuple[Entry, ...]]:
         version = int(self._number("schema_version", 1, 1 << 30))
@@ -254,6 +268,10 @@ class LatentReader:
         except _FAULTS as error:
             why = " ".join(str(error).split())[:160] or type(error).__name__
             raise LatentError(f"{self.name} is damaged: {why}") from error
+
+
+def _opened(source: str | Path | bytes) -> BinaryIO:
+    return BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
 
 
 def _checked_name(name: str) -> str:
