@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ ones. Without any degradation named: noise 25, JPEG 10 and clean.
 With --table SOURCE is a standard set such as Kodak24 or LIVE1, or a folder of
 several, and each is measured as papers do, beside OpenCV and their figures.
 
+With --scale clean images are shrunk and enlarged again, beside Pillow's filters.
+
 With --likelihood nothing is degraded or enhanced: what is measured is how
 likely the model finds the images.
 
@@ -36,8 +38,10 @@ Examples:
   vaenhance evaluate noisy/ --reference clean/ --sheet pairs.png
   vaenhance evaluate testsets/ --table --precision float32
   vaenhance evaluate clean/ --noise 25 --draws 8 --latents
+  vaenhance evaluate clean/ --scale 2 --scale 4
   vaenhance evaluate mnist.npz --model digits --likelihood --samples 100
 """
+_Named = tuple[str, str, str]  # model, device, precision
 _DEGRADATIONS = ("noise", "jpeg", "blur", "clean", "combine")
 _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 
@@ -54,6 +58,7 @@ _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 @evaluate_options.protocol_options
 @evaluate_options.posterior_options
 @evaluate_options.likelihood_options
+@evaluate_options.scale_options
 @options.device_options
 @options.option(
     "--json",
@@ -71,6 +76,8 @@ def command(
     table: bool,
     likelihood: bool,
     samples: int | None,
+    scale: tuple[int, ...],
+    consistent: bool,
     limit: int | None,
     sheet: Path | None,
     overwrite: bool,
@@ -84,16 +91,11 @@ def command(
     from vaenhance.workflows import evaluate as story
     from vaenhance.workflows import pairs as files
 
-    load = partial(_load, model, device, precision)
-    if table or likelihood or samples is not None:
+    named = model, device, precision
+    measure = _other_measurement(table, likelihood, samples, scale, consistent)
+    if measure is not None:
         others = {**chosen, "reference": reference, "sheet": sheet}
-        find = partial(_run_likelihood, samples) if likelihood else _run_table
-        if samples is not None and not likelihood:
-            raise UsageProblem("--samples is of the likelihood: add --likelihood")
-        if table and likelihood:
-            raise UsageProblem("--table and --likelihood are two measurements")
-        common = {"limit": limit, "as_json": as_json}
-        return find(others, source, model, load, **common)
+        return measure(others, source, named, limit=limit, as_json=as_json)
     options.check_sheet(sheet, overwrite)
     degraded = {name: chosen.pop(name) for name in _DEGRADATIONS}
     settings = story.Settings(**{**chosen, "draws": chosen["draws"] or 0})
@@ -106,7 +108,7 @@ def command(
     for failure in failures:
         console.error(show.failed(failure))
     pairs = pairs[:limit]
-    network = load()
+    network = _load(*named)
     views = math.ceil(_SHEET_ROWS / len(rows)) if sheet else 0
     with console.Progress(files.count_megapixels(pairs) * len(rows)) as bar:
         found = story.evaluate(
@@ -141,22 +143,73 @@ def _load(model: str, device: str, precision: str) -> Model:
     return network
 
 
-def _run_table(others: Mapping[str, Any], *given: Any, **wanted: Any) -> int:
+def _other_measurement(
+    table: bool,
+    likelihood: bool,
+    samples: int | None,
+    scale: tuple[int, ...],
+    consistent: bool,
+) -> Callable[..., int] | None:
+    """What is measured by a protocol of its own, if anything is."""
+    if samples is not None and not likelihood:
+        raise UsageProblem("--samples is of the likelihood: add --likelihood")
+    if consistent and not scale:
+        raise UsageProblem("--consistent is of enlargements: add --scale")
+    asked = {"--table": table, "--likelihood": likelihood, "--scale": bool(scale)}
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if len(names) > 1:
+        raise UsageProblem(f"{' and '.join(names)} are {len(names)} measurements")
+    if table:
+        return _run_table
+    if likelihood:
+        return partial(_run_likelihood, samples)
+    return partial(_run_scales, scale, consistent) if scale else None
+
+
+def _run_table(
+    others: Mapping[str, Any], source: Path, named: _Named, **wanted: Any
+) -> int:
     """Remake the published tables."""
     from vaenhance.cli import tables
 
     _refuse("--table measures every set as papers do, with fixed degradations", others)
-    return tables.run(*given, seed=others["seed"], **wanted)
+    load = partial(_load, *named)
+    return tables.run(source, named[0], load, seed=others["seed"], **wanted)
 
 
 def _run_likelihood(
-    samples: int | None, others: Mapping[str, Any], *given: Any, **wanted: Any
+    samples: int | None,
+    others: Mapping[str, Any],
+    source: Path,
+    named: _Named,
+    **wanted: Any,
 ) -> int:
     """Measure how likely the images are."""
     from vaenhance.cli import likelihood as bounds
 
     _refuse("--likelihood measures images as they are", others)
-    return bounds.run(*given, samples=samples, seed=others["seed"], **wanted)
+    load, seed = partial(_load, *named), others["seed"]
+    return bounds.run(source, named[0], load, samples=samples, seed=seed, **wanted)
+
+
+def _run_scales(
+    scale: tuple[int, ...],
+    consistent: bool,
+    others: Mapping[str, Any],
+    source: Path,
+    named: _Named,
+    **wanted: Any,
+) -> int:
+    """Measure enlargements, with a model that does so."""
+    from vaenhance.cli import upscaling
+    from vaenhance.cli.enlarge_options import choose_model
+    from vaenhance.workflows.enlarging import Enlargement
+
+    model, _ = choose_model(named[0], Enlargement(scale=max(scale)))
+    load = partial(_load, model, *named[1:])
+    scales = tuple(dict.fromkeys(scale))
+    wanted |= {"scales": scales, "consistent": consistent}
+    return upscaling.run(source, model, load, others, **wanted)
 
 
 def _refuse(why: str, chosen: Mapping[str, Any]) -> None:

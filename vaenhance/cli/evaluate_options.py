@@ -155,6 +155,28 @@ def likelihood_options(command: options.Decorated) -> options.Decorated:
     )
 
 
+def scale_options(command: options.Decorated) -> options.Decorated:
+    """How well small images are enlarged."""
+    heading = "Enlargement"
+    return options.decorated(
+        command,
+        options.option(
+            "--scale",
+            type=click.IntRange(2, 4),
+            multiple=True,
+            metavar="2|3|4",
+            section=heading,
+            help="Shrink, degrade if asked for, and enlarge; may be repeated.",
+        ),
+        options.option(
+            "--consistent",
+            is_flag=True,
+            section=heading,
+            help="Back-project the model's results, as enhance --consistent does.",
+        ),
+    )
+
+
 def posterior_options(command: options.Decorated) -> options.Decorated:
     """What is measured beside the posterior's mean."""
     heading = "Beside the mean of the posterior"

@@ -59,7 +59,7 @@ def lines(
 def table(rows: Sequence[Row], draws: int = 0) -> list[str]:
     """The lines of the table: PSNR and gain in dB, SSIM from 0 to 1."""
     extra = ("PSNR draw", f"PSNR mean of {draws}") if draws else ()
-    return _aligned([(*_HEADINGS, *extra), *(_cells(row) for row in rows)])
+    return aligned([(*_HEADINGS, *extra), *(_cells(row) for row in rows)])
 
 
 def latent_table(rows: Sequence[Row]) -> list[str]:
@@ -78,7 +78,7 @@ def latent_table(rows: Sequence[Row]) -> list[str]:
         active = sum(level.active for level in every)
         total = (str(channels), str(active), "", f"{nats:.4f}", f"{bits:.4f}")
         cells.append((row.degradation, "all", *total))
-    return _aligned(cells)
+    return aligned(cells)
 
 
 def one_line(score: Score) -> str:
@@ -184,7 +184,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _aligned(cells: Sequence[Sequence[str]]) -> list[str]:
+def aligned(cells: Sequence[Sequence[str]]) -> list[str]:
     """Columns under each other, the first to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [

@@ -1,0 +1,123 @@
+"""``vaenhance evaluate --scale``: the protocol of papers, rows, refusals."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance.metrics import luma, psnr
+from vaenhance.workflows import upscaling
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "large"
+    return save_tiny_model(folder, tiny_config(model={"scales": (2, 4)}))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for name, size in (("a.png", (50, 43)), ("gray.png", (41, 39)), ("b.png", (5, 9))):
+        coarse = rng.integers(
+            60, 200, (size[1] // 4 + 1, size[0] // 4 + 1, 3), np.uint8
+        )
+        picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+        picture.convert("L" if name == "gray.png" else "RGB").save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def run(invoke, large, images):
+    def evaluate(*arguments, exit_code=0, model=large):
+        named = ("--model", model) if model else ()
+        return invoke("evaluate", images, *named, *arguments, exit_code=exit_code)
+
+    return evaluate
+
+
+def test_the_bicubic_row_is_pillows_by_the_protocol_of_papers(run, images):
+    result = run("--scale", "2", "--json", exit_code=1)  # b.png is too small
+    rows = {row["method"]: row for row in map(json.loads, result.stdout.splitlines())}
+    assert set(rows) == {"bicubic", "Lanczos", "large"}
+    with Image.open(images / "a.png") as picture:
+        cut = picture.crop((0, 0, 50, 42))
+    small = cut.resize((25, 21), Image.Resampling.BICUBIC)
+    up = small.resize((50, 42), Image.Resampling.BICUBIC)
+    x, estimate = (luma(np.asarray(i, np.float32) / 255)[2:-2, 2:-2] for i in (cut, up))
+    (mine,) = (one for one in rows["bicubic"]["per_image"] if one["image"] == "a.png")
+    assert abs(mine["psnr"] - psnr(x, estimate)) < 0.15  # Pillow rounds to 8 bits
+    assert rows["bicubic"]["images"] == 2
+    assert rows["bicubic"]["failed"][0]["image"] == "b.png"
+    assert rows["large"]["psnr_back"] < rows["bicubic"]["psnr_back"]
+
+
+def test_consistent_results_come_back_and_degradations_are_rows(run):
+    options = (
+        "--scale",
+        "4",
+        "--scale",
+        "2",
+        "--jpeg",
+        "30",
+        "--clean",
+        "--limit",
+        "1",
+    )
+    result = run(*options, "--consistent", "--json")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    keys = [(row["scale"], row["degradation"], row["method"]) for row in rows]
+    assert keys == [
+        (scale, degradation, method)
+        for scale in (2, 4)
+        for degradation in ("jpeg 30", "clean")
+        for method in ("bicubic", "Lanczos", "large")
+    ]
+    clean = [row for row in rows if row["method"] == "large"][1]
+    assert clean["psnr_back"] > 45
+    assert clean["protocol"]["consistent"]
+
+
+def test_the_table_says_its_protocol(run):
+    lines = run("--scale", "3", "--limit", "1").stdout.splitlines()
+    assert lines[0].split()[:3] == ["scale", "degradation", "method"]
+    assert [line.split()[:3] for line in lines[1:4]] == [
+        ["x3", "clean", "bicubic"],
+        ["x3", "clean", "Lanczos"],
+        ["x3", "clean", "large"],
+    ]
+    assert "without a border of scale pixels" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--consistent",), "add --scale"),
+        (("--scale", "2", "--table"), "2 measurements"),
+        (("--scale", "2", "--luma"), "leave out --luma"),
+        (("--scale", "2", "--draws", "2"), "leave out --draws"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_tensorflow(
+    run, monkeypatch, options, words
+):
+    monkeypatch.setattr("vaenhance.api.load_model", lambda *_, **__: pytest.fail())
+    assert words in run(*options, exit_code=2).stderr
+
+
+def test_a_model_that_keeps_the_size_is_refused(run):
+    result = run("--scale", "2", model="photo", exit_code=2)
+    assert "keeps the size" in result.stderr
+
+
+def test_images_are_cut_to_multiples_of_the_scale():
+    x = np.random.default_rng(0).random((23, 18, 3), np.float32)
+    cut, small = upscaling.shrunk(x, 4)
+    assert np.array_equal(cut, x[:20, :16])
+    assert small.shape == (5, 4, 3)
+    assert upscaling.filtered(small, 4, "lanczos").shape == cut.shape
