@@ -98,7 +98,42 @@ def page(name: str, card: Mapping[str, Any]) -> str:
     for folder, rows in card["scores"].items():
         if isinstance(rows, Mapping):
             lines += _table(folder, rows)
+    lines += _uncertainty(card)
     return "\n".join([*lines, "## What it is bad at", "", card["limits"], ""])
+
+
+def _uncertainty(card: Mapping[str, Any]) -> list[str]:
+    """Returns what `vaenhance calibrate --test` measured, if it did."""
+    known = card.get("uncertainty", {})
+    if known.get("weights_sha256") != card["weights_sha256"]:
+        return []
+    lines = [
+        "## Uncertainty",
+        "",
+        "Of `enhance --uncertainty`, as `vaenhance calibrate --test` measures it: "
+        "errors within ±σ and ±2σ (68.3 % and 95.4 % are perfect for Gaussian errors), "
+        "rank correlation of σ with a pixel's error (in brackets: with that of each "
+        "colour), ENCE, and root mean squares on the 0–255 scale.",
+        "",
+    ]
+    for folder, found in known.items():
+        if not isinstance(found, Mapping):
+            continue
+        lines += [
+            f"`{folder}`, {found['precision']}:",
+            "",
+            "| degradation | ±σ | ±2σ | rank correlation | ENCE | error | σ |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        for name, row in found["rows"].items():
+            lines.append(
+                f"| {name} | {100 * row['within_1']:.1f} % "
+                f"| {100 * row['within_2']:.1f} % | {row['rank_correlation']:.2f} "
+                f"({row['rank_correlation_colors']:.2f}) | {row['ence']:.3f} "
+                f"| {row['error']:.2f} | {row['sigma']:.2f} |"
+            )
+        lines.append("")
+    return lines
 
 
 def _table(folder: str, rows: Mapping[str, Any]) -> list[str]:

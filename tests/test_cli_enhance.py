@@ -497,6 +497,7 @@ def test_a_dry_run_writes_the_plan_and_nothing_else(run, model):
 
 
 KEYS = ["source", "target", "status", "width", "height", "format", "seconds", "error"]
+KEYS += ["companions", "uncertainty"]
 
 
 def test_json_lines(run):
@@ -517,6 +518,8 @@ def test_json_lines(run):
         "format": "JPEG",
         "seconds": 0,
         "error": None,
+        "companions": [],
+        "uncertainty": None,
     }
     assert by_name["text.png"]["status"] == "skipped"
     assert by_name["cut.jpg"]["status"] == "failed" and by_name["cut.jpg"]["error"]

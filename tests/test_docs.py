@@ -15,7 +15,7 @@ import click
 import numpy as np
 import pytest
 
-from tests.tiny import TINY, save_tiny_model, tiny_config
+from tests.tiny import TINY, calibrate_tiny_model, save_tiny_model, tiny_config
 from vaenhance import checkpoint, photo
 from vaenhance.cli import app, console
 from vaenhance.config import PRESETS, Config, section_types, to_dict
@@ -263,6 +263,7 @@ def test_the_python_examples_run(
     # The card of `photo` with a network of a few thousand weights: seconds less.
     card = checkpoint.find_model("photo") / checkpoint.CARD
     small = save_tiny_model(tmp_path / "models" / "photo")
+    calibrate_tiny_model(small)
     (small / checkpoint.CARD).write_bytes(card.read_bytes())
     monkeypatch.setattr(checkpoint, "BUILTIN", tmp_path / "models")
     pixels = photo.read_pixels(ROOT / "samples" / "noisy" / "chelsea.jpg")

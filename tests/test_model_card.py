@@ -70,3 +70,17 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     assert "| noise 25 | 20.18 | 31.50 | 0.3000 | 0.8000 |" in text
     assert "| clean | – | 31.50 |" in text
     assert "Everything." in text
+
+
+def test_the_page_shows_the_uncertainty_of_these_weights_only(tmp_path):
+    card = json.loads((small_model(tmp_path / "small") / "card.json").read_text())
+    row = {"within_1": 0.6812, "within_2": 0.951, "rank_correlation": 0.61}
+    row |= {"rank_correlation_colors": 0.47, "ence": 0.05, "error": 6.5, "sigma": 6.61}
+    card["uncertainty"] = {
+        "weights_sha256": card["weights_sha256"],
+        "photos12": {"precision": "float32", "rows": {"noise 25": row}},
+    }
+    line = "| noise 25 | 68.1 % | 95.1 % | 0.61 (0.47) | 0.050 | 6.50 | 6.61 |"
+    assert line in model_card.page("small", card)
+    card["weights_sha256"] = "of other weights"
+    assert "## Uncertainty" not in model_card.page("small", card)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vaenhance import checkpoint
+from vaenhance.checkpoint_calibration import Calibration, save_calibration
 from vaenhance.config import Config, DataConfig, DegradationConfig, ModelConfig
 
 TINY = ModelConfig(
@@ -45,3 +46,21 @@ def save_tiny_model(folder: Path, config: Config | None = None) -> Path:
     }
     checkpoint.save_model(folder, config, weights, {"title": "tiny", "scores": {}})
     return folder
+
+
+def calibrate_tiny_model(folder: Path, checksum: str | None = None) -> None:
+    """Writes a calibration that says σ = 0.05 and a little more where much changed."""
+    features = 14 + 3 * len(TINY.widths)
+    kernel = np.zeros((features, 1), np.float32)
+    kernel[0] = 0.1
+    if checksum is None:
+        checksum = checkpoint.weights_checksum(folder)
+    save_calibration(
+        folder,
+        Calibration(
+            np.zeros(features, np.float32),
+            np.ones(features, np.float32),
+            [(kernel, np.log(np.full(1, 0.05, np.float32)))],
+            checksum,
+        ),
+    )

@@ -22,6 +22,7 @@ from vaenhance.api_inputs import check_input, checked_scale
 from vaenhance.api_interpolate import Interpolation
 from vaenhance.api_likelihood import Likelihood
 from vaenhance.api_posterior import Posterior
+from vaenhance.api_score import Scores
 from vaenhance.checkpoint import builtin_models, find_model
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
@@ -81,10 +82,11 @@ def load_model(
     return Model(folder, config, card, sitting)
 
 
-class Model(Enhancing, Interpolation, Posterior, Likelihood):
+class Model(Enhancing, Interpolation, Scores, Posterior, Likelihood):
     """A trained VAE, ready to use. Made by ``load_model``.
 
     Attributes:
+        folder: where it was read from.
         name: of the model's folder.
         config: the network's shape.
         settings: all that it was trained with.
@@ -105,6 +107,7 @@ class Model(Enhancing, Interpolation, Posterior, Likelihood):
     ):
         from vaenhance.model.inference import Inference
 
+        self.folder = folder
         self.name = folder.resolve().name
         self.config = config
         self.settings = checkpoint.load_config(folder)

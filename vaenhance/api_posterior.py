@@ -1,7 +1,7 @@
 """The posterior itself, beside its mean: draws of an image, and what z says of it.
 
 Base of ``api.Model``; for measuring and for looking at a model. Images are taken
-as a whole, never in tiles: a draw has no overlap that could be blended.
+as a whole, never in tiles; ``api_uncertainty`` draws in tiles.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from vaenhance import tiling
 from vaenhance.api_inputs import check_input, checked_scale
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
+from vaenhance.latents import PlacedNoise
 
 Pixels = NDArray[np.float32]
 
@@ -67,7 +68,7 @@ class Posterior:
         """Decodes draws of z from the posterior: likely originals of one image.
 
         ``enhance`` decodes the posterior's mean instead. Draw i of a seed is the
-        same whatever the count.
+        same whatever the count, and ``draw`` gives it in tiles.
 
         Args:
             image: (H, W, C), as for ``enhance``; computed as a whole.
@@ -93,9 +94,13 @@ class Posterior:
         height, width = (times * side for side in image.shape[:2])
         start = times * self.margin
         rows, columns = (slice(start, start + side) for side in (height, width))
+        place = tiling.padded_place(
+            image.shape[0], image.shape[1], self.margin, stride(self.config)
+        )
+        shapes = self._inference.latent_shapes(*y.shape[1:3])
         draws = np.empty((count, height, width, image.shape[2]), np.float32)
         for index in range(count):
-            epsilons = self._epsilons(y.shape, np.random.default_rng([seed, index]))
+            epsilons = PlacedNoise(seed, index, place).of_levels(shapes, self.margin)
             images, _ = self._inference.posterior(y, noise_sigma, epsilons, times)
             draws[index] = images[0, rows, columns]
         return draws

@@ -42,6 +42,7 @@ __all__ = [
     "load_weights",
     "locked",
     "remove_leftovers",
+    "save_card",
     "save_config",
     "save_model",
     "save_state",
@@ -148,6 +149,11 @@ def load_card(folder: Path) -> dict[str, Any]:
         ModelError: it is missing or damaged.
     """
     return read_json(folder / CARD)
+
+
+def save_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Replaces the model card."""
+    write_json(folder / CARD, card)
 
 
 def load_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:

@@ -31,6 +31,8 @@ COMMANDS = {
     "decode": "Make photographs of latents.",
     "interpolate": "Draw the images between two images.",
     "evaluate": "Measure PSNR and SSIM against clean references.",
+    "score": "Score photographs: noise, likelihood, uncertainty.",
+    "calibrate": "Calibrate the uncertainty of a model for photographs.",
     "info": "Show a model, or versions, devices and built-in models.",
 }
 

@@ -18,12 +18,14 @@ from vaenhance.cli import console
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli.enhance_options import enhance_options
 from vaenhance.cli.enlarge_options import choose_model, take_enlargement
+from vaenhance.cli.explore_options import EXPLORING, check_exploring
 from vaenhance.cli.grade_options import GradeCommand
 from vaenhance.cli.options import check_sheet
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
-    from vaenhance.workflows.enhance import Enhancer, EnhanceSettings
+    from vaenhance.workflows.enhance import Enhancer
+    from vaenhance.workflows.enhance_settings import EnhanceSettings
     from vaenhance.workflows.grade import Reference
     from vaenhance.workflows.jobs import Job
     from vaenhance.workflows.results import Result, Tally
@@ -71,7 +73,7 @@ def command(
       vaenhance enhance a.jpg b.jpg --style c.jpg  the look of another photograph
     """  # noqa: D301 -- \b is Click's mark for lines to leave alone
     from vaenhance.api import find_model
-    from vaenhance.workflows import grade, headers, jobs
+    from vaenhance.workflows import companions, grade, headers, jobs
 
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
@@ -79,6 +81,8 @@ def command(
     model, enlargement = choose_model(model, take_enlargement(options))
     settings = _settings(**options, enlargement=enlargement)
     references = grade.find_references(settings.grade)
+    wanted = companions.kinds(settings.exploring.draws, settings.exploring.uncertainty)
+    plan = replace(plan, jobs=tuple(companions.with_companions(plan.jobs, wanted)))
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
@@ -136,7 +140,8 @@ def _compare(jobs: Sequence[Job], sheet: Path, max_megapixels: float) -> None:
 def _settings(
     noise: float | None, tile: int | None, overlap: int | None, **rest: Any
 ) -> EnhanceSettings:
-    from vaenhance.workflows.enhance import EnhanceSettings
+    from vaenhance.workflows.enhance_settings import EnhanceSettings
+    from vaenhance.workflows.explore import Exploring
     from vaenhance.workflows.grade import GradeSettings
 
     if tile and overlap is not None and overlap >= tile:
@@ -147,13 +152,18 @@ def _settings(
     sigma = None if noise is None else noise / 255
     names = ("light", "style", "style_strength")
     grade = {name: rest.pop(name) for name in names}
-    return EnhanceSettings(
+    settings = EnhanceSettings(
         noise_sigma=sigma,
         tile=tile,
         overlap=overlap,
         grade=GradeSettings(model=rest.pop("look_model"), **grade),
+        exploring=Exploring.of_levels(
+            *(rest.pop(name) for name in EXPLORING),
+        ),
         **rest,
     )
+    check_exploring(settings)
+    return settings
 
 
 def _check_streams(jobs: Sequence[Job], dry_run: bool, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from vaenhance.cli.enlarge_options import enlarge_options
+from vaenhance.cli.explore_options import explore_options
 from vaenhance.cli.grade_options import grade_options
 from vaenhance.cli.options import (
     Decorated,
@@ -48,6 +49,7 @@ OPTIONS = (
         help="How far to go: 0 gives the input back exactly, 1 is the model's answer.",
     ),
     noise_option,
+    explore_options,
     enlarge_options,
     grade_options,
     option(

@@ -50,6 +50,9 @@ class Compiled:
             partial(observed.bound, network, likelihood), images, sigma, latents, floor
         )
         self._describe = _compiled(partial(observed.describe, network), images, sigma)
+        self._observed = _compiled(
+            partial(observed.assess, network, likelihood), images, sigma
+        )
         self._draw = _compiled(
             lambda e, h, w, c: image(likelihood, network.draw(e, h, w, label=c)),
             latents,

@@ -9,7 +9,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from vaenhance.model.objective import log_likelihood
+from vaenhance.model.decoder_scale import features
+from vaenhance.model.objective import image, log_likelihood
 
 
 def describe(network: Any, y: Any, noise_sigma: Any) -> tuple[Any, Any, Any]:
@@ -51,3 +52,11 @@ def bound(
     parameters, kls, _ = network.infer(x, noise_sigma, epsilons, observe=note)
     fit = log_likelihood(likelihood, x, parameters, floor)
     return fit, tf.stack(kls, axis=1), tf.add_n(ratios)
+
+
+def assess(network: Any, likelihood: str, y: Any, noise_sigma: Any) -> Any:
+    """Returns E[x|z] at the posterior mean, and the features of its error."""
+    posteriors: list[Any] = []
+    parameters = network.infer(y, noise_sigma, observe=posteriors.append)[0]
+    x_hat = image(likelihood, parameters)
+    return x_hat, features(y, x_hat, posteriors)

@@ -22,6 +22,7 @@ from vaenhance.photo.model import (
     Photo,
     PhotoInfo,
 )
+from vaenhance.photo.png import encode_map
 from vaenhance.photo.reading import probe, read_photo, read_pixels
 from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
 from vaenhance.photo.writing import (
@@ -40,6 +41,7 @@ __all__ = [
     "atomic_stream",
     "check_encodable",
     "check_format",
+    "encode_map",
     "encode_photo",
     "probe",
     "read_photo",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -169,14 +169,32 @@ def _texts(texts: list[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None
     return xmp, old_exif
 
 
+def encode_map(pixels: Array, words: Mapping[str, str]) -> bytes:
+    """Encode (H, W) or (H, W, 3) uint8 or uint16 that are no photograph.
+
+    Args:
+        pixels: The numbers, as they are.
+        words: Keyword -> Latin-1 text, such as ``{"Scale": "256"}``; written as tEXt.
+    """
+    texts = [
+        chunk(b"tEXt", keyword.encode("latin-1") + b"\0" + text.encode("latin-1"))
+        for keyword, text in words.items()
+    ]
+    return _with_chunks(pixels, texts)
+
+
 def encode_png(pixels: Array, metadata: Metadata) -> bytes:
     """Encode (H, W) or (H, W, 2 to 4) uint8 or uint16 with its metadata."""
+    return _with_chunks(pixels, _chunks_of(metadata))
+
+
+def _with_chunks(pixels: Array, extra: list[bytes]) -> bytes:
+    """Encode pixels, with chunks after the header."""
     if max(pixels.shape[:2]) > png_pixels.MAX_SIDE:
         raise PhotoError(f"PNG is written up to {png_pixels.MAX_SIDE} pixels a side")
     data = memoryview(png_pixels.encode(pixels))
     after_header = len(_SIGNATURE) + 25
-    chunks = b"".join(_chunks_of(metadata))
-    return b"".join((data[:after_header], chunks, data[after_header:]))
+    return b"".join((data[:after_header], *extra, data[after_header:]))
 
 
 def _chunks_of(metadata: Metadata) -> list[bytes]:

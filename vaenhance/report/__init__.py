@@ -6,6 +6,7 @@ ends as plain 8-bit RGB, to be looked at once at 100 %.
 
 from vaenhance.report.animation import ANIMATIONS, animation
 from vaenhance.report.charts import curves
+from vaenhance.report.heat import heat_map
 from vaenhance.report.sheets import sheet
 
-__all__ = ["ANIMATIONS", "animation", "curves", "sheet"]
+__all__ = ["ANIMATIONS", "animation", "curves", "heat_map", "sheet"]

@@ -11,17 +11,17 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
-from vaenhance.workflows import files
+from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import Conveyor
-from vaenhance.workflows.enlarging import Enlargement
-from vaenhance.workflows.grade import GradeSettings
+from vaenhance.workflows.enhance_settings import EnhanceSettings
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 
@@ -61,33 +61,6 @@ class Enhancer(Protocol):
         """Enhances one image, (H, W, 3) uint8 or uint16, into the same type."""
 
 
-@dataclass(frozen=True)
-class EnhanceSettings:
-    """How every photograph of a run is treated."""
-
-    strength: float = 1.0  # of the photo model: 0 leaves it out, 1 is its answer
-    grade: GradeSettings = field(default_factory=GradeSettings)  # light and style
-    enlargement: Enlargement | None = None  # None keeps the size
-    noise_sigma: float | None = None  # [0, 1] units; None lets the model judge
-    label: str | None = None  # class as which images are drawn anew
-    tile: int | None = None  # pixels; None chooses, 0 is the whole image
-    overlap: int | None = None  # pixels; None chooses
-    quality: int | None = None  # 1 to 100; None is 95
-    strip_metadata: bool = False
-    max_megapixels: float = 512.0
-    fail_fast: bool = False
-
-    @property
-    def needs_photo_model(self) -> bool:
-        """Tells whether the photo model has anything to do."""
-        return self.strength > 0 or self.enlargement is not None
-
-    @property
-    def changes_nothing(self) -> bool:
-        """Tells whether photographs come back as they are, without any model."""
-        return not self.needs_photo_model and not self.grade.does_anything
-
-
 def enhance_photos(
     jobs: Sequence[Job],
     settings: EnhanceSettings,
@@ -125,6 +98,8 @@ def enhance_photos(
         if not settings.changes_nothing and any(job.is_open for job in jobs):
             run.model = load()
             _check_noise(run.model, settings)
+            if settings.exploring.needs_sigma:
+                explore.check(run.model)
         for work, error in run.conveyor.results():
             result = run.finish(work, error, deliver)
             del work, error  # the traceback holds the pixels
@@ -149,6 +124,7 @@ class _Work:
     height: int | None = None
     format: str | None = None  # the container written
     data: bytes | None = None  # the file written, if it goes to standard output
+    uncertainty: float | None = None  # on the 0-255 scale
     seconds: float = 0.0
     reported: float = 0.0  # megapixels
 
@@ -217,15 +193,14 @@ class _Run:
             larger = {"size": self.files.target(picture), "consistent": consistent}
         try:
             with _timed(work):
-                pixels = self.model.enhance(
-                    picture.pixels,
-                    strength=self.settings.strength,
-                    noise_sigma=self.settings.noise_sigma,
-                    label=self.settings.label,
-                    tile=self.settings.tile,
-                    overlap=self.settings.overlap,
-                    progress=lambda megapixels: self.report(work, megapixels),
-                    **larger,
+                pixels, work.uncertainty = explore.answer(
+                    self.model,
+                    picture,
+                    work.job,
+                    self.files,
+                    self.settings.exploring,
+                    {**self.settings.dials, **larger},
+                    partial(self.report, work),
                 )
         except UsageProblem as error:
             if self.has_computed:
@@ -264,6 +239,8 @@ class _Run:
             height=work.height,
             format=work.format,
             seconds=work.seconds if work.seconds else None,
+            companions=tuple(str(c.path) for c in job.companions if c.path.exists()),
+            uncertainty=work.uncertainty,
         )
         if error is None:
             return result

@@ -85,27 +85,45 @@ class Files:
             PhotoError: the container cannot hold it, or it cannot be written.
         """
         container = job.format or picture.format
+        if job.keeps_target:
+            return container, None
         if self._is_copy(job, picture):
             source = self._source(job)
             data = source if isinstance(source, bytes) else source.read_bytes()
         else:
-            data = photo.encode_photo(
-                picture,
-                picture.pixels,
-                format=container,
-                quality=self.quality or DEFAULT_QUALITY,
-                strip_metadata=self.strip_metadata,
-            )
+            data = self.encode(job, picture)
         if job.target is None:
             return container, data
-        make_folder(job.target.parent)
-        if not job.may_replace and job.target.exists():
+        self.write_beside(job, job.target, data)
+        return container, None
+
+    def encode(self, job: Job, picture: photo.Photo) -> bytes:
+        """Returns a photograph in the job's container, with all that it carries.
+
+        Raises:
+            PhotoError: the container cannot hold it.
+        """
+        return photo.encode_photo(
+            picture,
+            picture.pixels,
+            format=job.format or picture.format,
+            quality=self.quality or DEFAULT_QUALITY,
+            strip_metadata=self.strip_metadata,
+        )
+
+    def write_beside(self, job: Job, path: Path, data: bytes) -> None:
+        """Writes one file of a job: its target, or a companion.
+
+        Raises:
+            PhotoError: it cannot be written, or has come to be there.
+        """
+        make_folder(path.parent)
+        if not job.may_replace and path.exists():
             raise PhotoError(
-                "a file of the target's name has come to be there since the run "
+                f"a file of the name {path.name} has come to be there since the run "
                 "began; --overwrite would replace it"
             )
-        photo.write_atomic(data, job.target)
-        return container, None
+        photo.write_atomic(data, path)
 
     def _is_copy(self, job: Job, picture: photo.Photo) -> bool:
         """Tells whether nothing is to change, so that the very bytes are copied."""

@@ -28,7 +28,23 @@ from vaenhance.workflows.sources import (
     expand,
     is_pattern,
     pattern_root,
+    same_file,
 )
+
+
+@dataclass(frozen=True)
+class Companion:
+    """One file beside a target.
+
+    Attributes:
+        kind: ``draw1`` and so on, ``mean``, ``sigma`` or ``heat``.
+        path: where it goes.
+        exists: it is there and stays.
+    """
+
+    kind: str
+    path: Path
+    exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,8 @@ class Job:
     may_replace: bool = False  # what has come to be there in the meantime, too
     info: photo.PhotoInfo | None = None  # of the header; None if not looked at
     problem: str | None = None  # why it cannot be read, as far as names can tell
+    companions: tuple[Companion, ...] = ()  # files beside the target
+    keeps_target: bool = False  # only companions are missing
 
     @property
     def source_name(self) -> str:
@@ -150,7 +168,7 @@ def _plan_many(
 ) -> Plan:
     for source in sources:
         root = pattern_root(source) if is_pattern(source) else Path(source)
-        if root.is_dir() and _same(root, folder):
+        if root.is_dir() and same_file(root, folder):
             raise UsageProblem(
                 f"TARGET {folder} is SOURCE {source}: originals are never written "
                 "over; name another folder"
@@ -219,7 +237,7 @@ def is_among(path: Path, jobs: Iterable[Job]) -> bool:
     own, is_there = os.path.realpath(path), os.path.lexists(path)
     files = (file for job in jobs for file in (job.source, job.target) if file)
     return any(
-        os.path.realpath(file) == own or (is_there and _same(file, path))
+        os.path.realpath(file) == own or (is_there and same_file(file, path))
         for file in files
     )
 
@@ -228,13 +246,6 @@ def is_pipe(path: Path | None) -> bool:
     """Tells what can be read only once, such as the shell's ``<(command)``."""
     status = _status(path)
     return status is not None and not stat.S_ISREG(status.st_mode)
-
-
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
 
 
 def _status(path: Path | None) -> os.stat_result | None:

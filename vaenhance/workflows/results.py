@@ -24,6 +24,8 @@ class Result:
     format: str | None = None  # the container written
     seconds: float | None = None  # reading, computing and writing together
     error: str | None = None  # the reason alone
+    companions: tuple[str, ...] = ()  # files beside the target, there now
+    uncertainty: float | None = None  # root mean square of sigma, 0-255 scale
     trace: str | None = None  # traceback, as text: a live one would hold the pixels
 
     def as_json(self) -> dict[str, Any]:
@@ -37,6 +39,10 @@ class Result:
             "format": self.format,
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "error": self.error,
+            "companions": list(self.companions),
+            "uncertainty": (
+                None if self.uncertainty is None else round(self.uncertainty, 3)
+            ),
         }
 
 

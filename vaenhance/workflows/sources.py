@@ -32,6 +32,14 @@ def is_pattern(source: str) -> bool:
     return glob.has_magic(source) and not os.path.lexists(source)
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Tells whether two names lead to one file; what is not there is no file."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
 def pattern_root(pattern: str) -> Path:
     """Returns the leading folders of a pattern that hold no wildcard."""
     parts: list[str] = []

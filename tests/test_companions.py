@@ -1,0 +1,78 @@
+"""The files beside a target: their names, what exists, and what may not happen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vaenhance.errors import UsageProblem
+from vaenhance.photo import save_png
+from vaenhance.workflows import jobs
+from vaenhance.workflows.companions import kinds, with_companions
+
+ALL = kinds(2, True)
+
+
+def folder(path: Path, *names: str) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        save_png(np.zeros((4, 4, 3), np.uint8), path / name)
+    return path
+
+
+def planned(*paths: Path, **options) -> list[jobs.Job]:
+    plan = jobs.plan([str(path) for path in paths], **options)
+    return with_companions(plan.jobs, ALL)
+
+
+def test_the_files_and_their_order():
+    assert ALL == ["draw1", "draw2", "mean", "sigma", "heat"]
+    assert kinds(0, False) == []
+    assert kinds(0, True) == ["sigma", "heat"]
+
+
+def test_names_follow_the_target_and_maps_are_png(tmp_path):
+    source = folder(tmp_path / "in", "a.png")
+    (job,) = planned(source / "a.png", tmp_path / "out.v2.jpg")
+    names = [companion.path.name for companion in job.companions]
+    assert names == [
+        *("out.v2.draw1.jpg", "out.v2.draw2.jpg", "out.v2.mean.jpg"),
+        *("out.v2.sigma.png", "out.v2.heat.png"),
+    ]
+    assert {companion.path.parent for companion in job.companions} == {tmp_path}
+
+
+def test_what_exists_stays_file_by_file(tmp_path):
+    source = folder(tmp_path / "in", "a.png", "b.png")
+    out = folder(tmp_path / "out", "a.png", "a.draw1.png")
+    first, second = planned(source, out)
+    assert first.is_open
+    assert first.keeps_target
+    assert [companion.exists for companion in first.companions] == [True] + 4 * [False]
+    assert second.is_open
+    assert not second.keeps_target
+    folder(out, "a.draw2.png", "a.mean.png", "a.sigma.png", "a.heat.png")
+    assert not planned(source, out)[0].is_open
+    redone = planned(source, out, overwrite=True)[0]
+    assert redone.is_open
+    assert not redone.keeps_target
+    assert not any(companion.exists for companion in redone.companions)
+
+
+def test_nothing_is_written_onto_another_file(tmp_path):
+    source = folder(tmp_path / "in", "a.png", "a.draw1.png")
+    with pytest.raises(UsageProblem, match=r"a\.draw1\.png.* is the target"):
+        planned(source, tmp_path / "out")
+    beside = folder(tmp_path / "one", "a.png", "b.sigma.png")
+    with pytest.raises(UsageProblem, match="is the source"):
+        planned(beside / "b.sigma.png", beside / "b.png", overwrite=True)
+
+
+def test_standard_output_holds_one_file_only(tmp_path):
+    source = folder(tmp_path / "in", "a.png")
+    plan = jobs.plan([str(source / "a.png"), "-"])
+    with pytest.raises(UsageProblem, match="standard output"):
+        with_companions(plan.jobs, ALL)
+    assert with_companions(plan.jobs, []) == list(plan.jobs)

@@ -1,0 +1,198 @@
+"""Draws and σ of images of any size: tiles, seeds, the calibration they need."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vaenhance
+from tests.tiny import calibrate_tiny_model, save_tiny_model
+from vaenhance.api import Model
+from vaenhance.checkpoint_calibration import CALIBRATION, load_calibration
+from vaenhance.config import named_preset
+from vaenhance.errors import ModelError, UsageProblem
+
+CUT = {"tile": 96, "overlap": 48}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Model:
+    folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    calibrate_tiny_model(folder)
+    return vaenhance.load_model(folder, device="cpu", precision="float32")
+
+
+def picture(height: int = 21, width: int = 34) -> np.ndarray:
+    return np.random.default_rng(0).random((height, width, 3), np.float32)
+
+
+# === Draws ===
+
+
+def test_draws_have_the_shape_of_the_image_and_differ(model):
+    draws = model.draw_posterior(picture(), 3)
+    assert draws.shape == (3, 21, 34, 3)
+    assert draws.dtype == np.float32
+    assert np.std(draws, axis=0).mean() > 1e-3
+
+
+def test_a_draw_depends_on_its_number_and_the_seed_only(model):
+    draws = model.draw_posterior(picture(), 3, seed=5)
+    assert np.array_equal(model.draw_posterior(picture(), 1, seed=5)[0], draws[0])
+    assert np.array_equal(model.draw(picture(), 2, seed=5), draws[2])
+    assert not np.allclose(model.draw_posterior(picture(), 1, seed=6)[0], draws[0])
+    assert model.draw_posterior(picture(), 0).shape == (0, 21, 34, 3)
+
+
+def test_a_draw_without_randomness_is_the_enhanced_image(model, monkeypatch):
+    drawn = model._noise
+    monkeypatch.setattr(
+        model, "_noise", lambda *given: [0 * epsilon for epsilon in drawn(*given)]
+    )
+    np.testing.assert_allclose(
+        model.draw(picture()), model.enhance(picture(), tile=0), atol=1e-5
+    )
+
+
+def test_tiles_of_a_draw_are_those_of_the_whole(model):
+    image = picture(150, 170)
+    whole = model.draw(image, tile=0)
+    assert np.abs(model.draw(image, **CUT) - whole).max() < 1 / 255
+    assert np.abs(model.enhance(image, tile=0) - whole).max() > 10 / 255
+
+
+def test_draws_keep_the_type_and_hear_strength_and_noise(model):
+    image = (picture() * 255).astype(np.uint8)
+    full, half = model.draw(image), model.draw(image, strength=0.5)
+    assert full.dtype == np.uint8
+    middle = (image.astype(float) + full) / 2
+    assert np.abs(half - middle).max() <= 1
+    assert np.array_equal(model.draw(image, strength=0), image)
+    as_float = image.astype(np.float32) / np.float32(255)
+    np.testing.assert_allclose(
+        model.draw_posterior(image, 1), model.draw_posterior(as_float, 1), atol=1e-5
+    )
+    assert not np.array_equal(model.draw(image, noise_sigma=0.2), full)
+
+
+def test_a_model_of_one_size_draws_too(tmp_path):
+    folder = save_tiny_model(tmp_path / "digits", named_preset("mlp"))
+    digits = vaenhance.load_model(folder, device="cpu")
+    draws = digits.draw_posterior(np.zeros((28, 28, 1), np.uint8), 2)
+    assert draws.shape == (2, 28, 28, 1)
+    assert not np.allclose(draws[0], draws[1])
+    with pytest.raises(UsageProblem, match="28x28"):
+        digits.draw_posterior(np.zeros((30, 28, 1), np.uint8), 1)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros((2, 8, 8, 3), np.float32), "draws are of one image"),
+        (np.zeros((0, 8, 3), np.float32), "expected pixels"),
+        (np.zeros((8, 8, 1), np.float32), "takes colour images"),
+        (np.full((8, 8, 3), np.nan, np.float32), "not finite"),
+    ],
+)
+def test_nonsense_is_refused(model, image, words):
+    with pytest.raises(UsageProblem, match=words):
+        model.draw_posterior(image, 1)
+
+
+# === Sigma ===
+
+
+def test_what_is_assessed_is_the_enhanced_image(model):
+    image = picture()
+    found = model.assess(image)
+    np.testing.assert_allclose(found.image, model.enhance(image), atol=1e-5)
+    assert found.sigma.shape == (21, 34)
+    assert found.sigma.dtype == np.float32
+    assert (found.sigma > 0).all()
+
+
+def test_draws_add_to_the_decoders_variance(model):
+    alone = model.assess(picture(), draws=0).sigma
+    drawn = model.assess(picture(), draws=2).sigma
+    spread = np.square(model.draw_posterior(picture(), 2) - model.enhance(picture()))
+    added = np.square(drawn, dtype=float) - np.square(alone, dtype=float)
+    assert added.min() > -1e-7
+    assert added.mean() == pytest.approx(spread.mean(), rel=0.1)
+
+
+def test_tiles_of_sigma_are_those_of_the_whole(model):
+    image = (picture(150, 170) * 255).astype(np.uint8)
+    seen: list[float] = []
+    whole = model.assess(image, tile=0)
+    tiled = model.assess(image, progress=seen.append, **CUT)
+    assert np.abs(whole.image.astype(int) - tiled.image).max() <= 1
+    assert np.abs(whole.sigma - tiled.sigma).max() < 0.02 * whole.sigma.mean()
+    assert sum(seen) == pytest.approx(150 * 170 / 1e6)
+    assert np.array_equal(model.assess(image, **CUT).sigma, tiled.sigma)
+
+
+def test_the_smallest_images_have_a_sigma(model):
+    assert model.assess(np.zeros((1, 1, 3), np.uint8)).sigma.shape == (1, 1)
+    assert model.assess(np.zeros((0, 5, 3), np.uint8)).sigma.shape == (0, 5)
+
+
+def test_a_model_that_is_not_calibrated_says_what_to_do(tmp_path):
+    folder = save_tiny_model(tmp_path / "tiny")
+    fresh = vaenhance.load_model(folder, device="cpu")
+    assert not fresh.is_calibrated
+    with pytest.raises(ModelError, match="vaenhance calibrate"):
+        fresh.assess(picture())
+    calibrate_tiny_model(folder, checksum="of other weights")
+    with pytest.raises(ModelError, match="trained further"):
+        fresh.assess(picture())
+    calibrate_tiny_model(folder)
+    assert fresh.is_calibrated
+
+
+def test_keeping_what_is_uncertain(model):
+    image = (picture() * 255).astype(np.uint8)
+    found = model.assess(image)
+    assert np.array_equal(vaenhance.keep_uncertain(image, found, 10.0), found.image)
+    nothing = vaenhance.keep_uncertain(image, found, 1e-9)
+    assert np.abs(nothing.astype(int) - image).max() <= 1
+    doubtful = vaenhance.Assessed(found.image, np.full((21, 34), 0.2, np.float32))
+    half = vaenhance.keep_uncertain(image, doubtful, 0.1)
+    middle = (image.astype(float) + found.image) / 2
+    assert np.abs(half - middle).max() <= 1
+
+
+# === The calibration's file ===
+
+
+def test_a_calibration_survives_its_file(tmp_path):
+    calibrate_tiny_model(tmp_path, checksum="abc")
+    first = load_calibration(tmp_path)
+    assert first is not None
+    assert first.weights_sha256 == "abc"
+    assert load_calibration(tmp_path / "elsewhere") is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data.update(schema_version=2),
+        lambda data: data.pop("layers"),
+        lambda data: data["feature_mean"].pop(),
+        lambda data: data["layers"][0]["kernel"].pop(),
+        lambda data: data["layers"][0]["bias"].append(1.0),
+        lambda data: data["feature_deviation"].__setitem__(0, 0.0),
+        lambda data: data["feature_mean"].__setitem__(0, float("inf")),
+        lambda data: data["feature_mean"].__setitem__(0, "import os"),
+    ],
+)
+def test_a_damaged_calibration_is_refused(tmp_path, damage):
+    calibrate_tiny_model(tmp_path, checksum="abc")
+    path: Path = tmp_path / CALIBRATION
+    data = json.loads(path.read_text())
+    damage(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(ModelError, match=r"calibration\.json"):
+        load_calibration(tmp_path)

@@ -1,0 +1,147 @@
+"""``vaenhance calibrate``: fit and measure a model's uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vaenhance.cli import console, options
+from vaenhance.cli.loading import load
+from vaenhance.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from vaenhance.api import Model
+    from vaenhance.workflows.coverage import Reliability
+
+_HELP = """Calibrate the uncertainty of a model for photographs.
+
+PHOTOS is a folder of clean photographs, MODEL a built-in model or a model folder.
+They are degraded as in the model's training, and what predicts the errors best is
+written into MODEL as calibration.json; the weights stay as they are. Once more
+after every training.
+
+\b
+Examples:
+  vaenhance calibrate photos/ my-model
+  vaenhance calibrate photos/ my-model --test others/
+  vaenhance calibrate others/ my-model --crops 0 --test others/   only measure
+"""
+
+
+@click.command(cls=options.SectionCommand, help=_HELP)
+@click.argument(
+    "photos",
+    type=click.Path(path_type=Path),
+    help="Clean photographs: a folder, or an .npz.",
+)
+@click.argument(
+    "model", shell_complete=options.complete_model, help="Name or folder of a model."
+)
+@options.option(
+    "--crops",
+    type=click.IntRange(0, 100_000),
+    default=300,
+    show_default=True,
+    metavar="N",
+    help="Crops to learn from; 0 fits nothing.",
+)
+@options.option(
+    "--test",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Other clean photographs, to measure how far the result can be trusted.",
+)
+@options.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of crops, degradations and the fit.",
+)
+@options.device_options
+@options.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar="VAENHANCE_CALIBRATE_JSON",
+    section="Reporting",
+    help="One JSON object a degradation.",
+)
+@options.verbosity_options
+def command(
+    photos: Path,
+    model: str,
+    crops: int,
+    test: Path | None,
+    seed: int,
+    device: str,
+    precision: str,
+    as_json: bool,
+) -> int:
+    """Check the arguments, then fit, measure and report."""
+    from vaenhance.api import find_model
+    from vaenhance.workflows import calibrate as story
+
+    if not crops and test is None:
+        raise UsageProblem("--crops 0 fits nothing: name photographs to --test it on")
+    for path in filter(None, (photos, test)):
+        if not path.exists():
+            raise UsageProblem(f"there is no file or folder {path}")
+    folder = find_model(model)
+    story.check_config(folder)
+    network = load(str(folder), device, precision)
+    if crops:
+        with console.Progress(crops, unit="crops", decimals=0) as bar:
+            story.calibrate(
+                network,
+                photos,
+                crops=crops,
+                seed=seed,
+                warn=console.message,
+                advance=bar.advance,
+            )
+        console.message(f"calibrated: {folder / 'calibration.json'}")
+    if test is not None:
+        _measure(network, test, seed, as_json)
+    return 0
+
+
+def _measure(network: Model, test: Path, seed: int, as_json: bool) -> None:
+    from vaenhance.workflows import coverage
+    from vaenhance.workflows import pairs as files
+    from vaenhance.workflows.calibrate import note_in_card
+
+    pairs, _ = files.find_pairs(test, None)
+    rows = coverage.standard_rows()
+    most = len(pairs) * len(rows) * coverage.SIDE**2 / 1e6
+    with console.Progress(most) as bar:
+        found = coverage.measure(
+            network,
+            pairs,
+            rows,
+            seed=seed,
+            warn=console.message,
+            advance=bar.advance,
+        )
+    note_in_card(network.folder, test.resolve().name, network.precision, found)
+    for line in _table(found) if not as_json else ():
+        console.product(line)
+    for row in found if as_json else ():
+        console.json_line({"model": network.name, "set": test.name, **row.as_json()})
+
+
+def _table(found: Sequence[Reliability]) -> list[str]:
+    head = f"{'':10}  within 1s  within 2s  rank corr.    ENCE   error   sigma"
+    lines = [head]
+    for row in found:
+        one: dict[str, Any] = row.as_json()
+        lines.append(
+            f"{row.degradation:10}  {100 * one['within_1']:7.1f} %  "
+            f"{100 * one['within_2']:7.1f} %  {one['rank_correlation']:10.3f}  "
+            f"{one['ence']:6.3f}  {one['error']:6.2f}  {one['sigma']:6.2f}"
+        )
+    return lines

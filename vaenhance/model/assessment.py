@@ -1,0 +1,93 @@
+"""How far off an enhanced image may be: the decoder's scale and the draws' spread.
+
+Runs ``Inference`` on tiles and adds both variances. Nothing about files, and no
+network of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from vaenhance.checkpoint_calibration import Calibration
+from vaenhance.model.decoder_scale import GRID, log_sigma
+from vaenhance.model.inference import Inference
+
+Pixels = NDArray[np.float32]
+Draws = Sequence[Sequence[Pixels]]  # of each draw the standard normal noise by level
+
+
+def variance(
+    inference: Inference,
+    y: Pixels,
+    noise_sigma: float | None,
+    draws: Draws,
+    calibration: Calibration,
+) -> tuple[Pixels, Pixels]:
+    """Returns E[x|z] at the posterior mean, and the variance of its error.
+
+    The decoder's σ² of a place, plus the mean squared distance of posterior draws
+    from E[x|z]: what the latents leave open and what they themselves are unsure of.
+
+    Args:
+        inference: the network.
+        y: (B, H, W, C) degraded images.
+        noise_sigma: None where it is unknown.
+        draws: noise of the draws; without any the decoder's part is all.
+        calibration: of the decoder's scale.
+
+    Returns:
+        ((B, H, W, C), (B, H, W, 1) in [0, 1] units squared).
+    """
+    x_hat, values = inference.observe(y, noise_sigma)
+    total = np.square(decoder_sigma(values, calibration))
+    total += spread(inference, y, noise_sigma, x_hat, draws)
+    # One value a place; between places it is interpolated.
+    size = [GRID * side for side in total.shape[1:3]]
+    enlarged: Pixels = tf.image.resize(total[..., None], size, "bilinear").numpy()
+    return x_hat, enlarged
+
+
+def decoder_sigma(values: Pixels, calibration: Calibration) -> Pixels:
+    """Returns the decoder's σ, (B, h, w) in [0, 1] units, of features (B, h, w, F)."""
+    standard = (values - calibration.mean) / calibration.deviation
+    found = np.exp(log_sigma(standard, calibration.layers).numpy()[..., 0])
+    return found.astype(np.float32)
+
+
+def spread(
+    inference: Inference,
+    y: Pixels,
+    noise_sigma: float | None,
+    x_hat: Pixels,
+    draws: Draws,
+) -> Pixels:
+    """Returns the mean squared distance of draws from an image, a value a place.
+
+    Args:
+        inference: the network.
+        y: (B, H, W, C) degraded images.
+        noise_sigma: None where it is unknown.
+        x_hat: what the draws are compared with, the shape of y.
+        draws: noise of the draws.
+
+    Returns:
+        (B, H / GRID, W / GRID), [0, 1] units squared; 0 without draws.
+    """
+    batch, height, width = y.shape[:3]
+    total = np.zeros((batch, height // GRID, width // GRID), np.float32)
+    for epsilons in draws:
+        drawn, _ = inference.posterior(y, noise_sigma, epsilons)
+        total += pooled(np.square(drawn - x_hat)) / np.float32(len(draws))
+    return total
+
+
+def pooled(image: Pixels) -> Pixels:
+    """Returns means over colours and places, (B, H / GRID, W / GRID)."""
+    batch, height, width = image.shape[:3]
+    cells = image.reshape(batch, height // GRID, GRID, width // GRID, GRID, -1)
+    means: Pixels = cells.mean(axis=(2, 4, 5))
+    return means

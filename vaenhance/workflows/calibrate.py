@@ -1,0 +1,182 @@
+"""Calibrating a model's uncertainty: fit the decoder's scale on known originals.
+
+Photographs are cropped and degraded as in the model's own training, so that σ is
+right for the damage that the model has learnt. The weights stay as they are; what
+is fitted goes into ``calibration.json`` beside them. Not for measuring how good it
+is: ``coverage`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance import checkpoint
+from vaenhance.checkpoint_calibration import Calibration, save_calibration
+from vaenhance.config import Config
+from vaenhance.errors import UsageProblem
+from vaenhance.workflows.coverage import Reliability
+
+Array = NDArray[np.float32]
+
+CROP = 192  # pixels a side
+BORDER = 32  # pixels next to the border of a crop that see padding: not used
+PLACES = 400  # of a crop, of its σ's that are used: neighbours say the same
+SEED = 20_000  # beside the seeds of trainings, so that no crop is one of theirs
+
+
+@dataclass(frozen=True)
+class Places:
+    """What was found at N places of degraded photographs."""
+
+    values: Array  # (N, F) features
+    squared_error: Array  # (N,) mean over pixels and colours, [0, 1] units
+    spread: Array  # (N,) mean squared distance of a draw
+
+
+def calibrate(
+    model: Any,
+    source: Path,
+    *,
+    crops: int,
+    seed: int = 0,
+    warn: Callable[[str], None] = lambda line: None,
+    advance: Callable[[float], None] = lambda crops: None,
+) -> Calibration:
+    """Fits a model's σ and writes it into the model's folder.
+
+    Args:
+        model: ``api.Model`` for photographs of any size.
+        source: folder of clean photographs, or an .npz, as for ``train``.
+        crops: how many are looked at; each costs two passes of the network.
+        seed: of crops, degradations and the fit.
+        warn: told of images that cannot be read.
+        advance: told of crops that are done.
+
+    Raises:
+        UsageProblem: there are no photographs.
+    """
+    from vaenhance.model import scale_fit
+
+    places = collect(model, source, crops=crops, seed=seed, warn=warn, advance=advance)
+    mean, deviation, layers = scale_fit.fit(
+        places.values, places.squared_error, places.spread, seed
+    )
+    found = Calibration(mean, deviation, layers, model.checksum)
+    save_calibration(model.folder, found)
+    return found
+
+
+def check_config(folder: Path) -> None:
+    """Refuses models whose errors the decoder's scale does not describe.
+
+    Raises:
+        UsageProblem: the model is not for photographs of any size.
+    """
+    model = checkpoint.load_config(folder).model
+    is_for_photos = model.network == "ladder" and model.likelihood == "gaussian"
+    if not is_for_photos or model.image_size or model.scales[0] != 1:
+        raise UsageProblem(
+            f"{folder} has images of one size or of bits, or enlarges them: only "
+            "models that enhance photographs of any size are calibrated"
+        )
+
+
+def note_in_card(
+    folder: Path, name: str, precision: str, found: Sequence[Reliability]
+) -> None:
+    """Writes what was measured into the model's card, under ``uncertainty``.
+
+    Args:
+        folder: of the model.
+        name: of the folder of photographs.
+        precision: that was used.
+        found: as ``coverage.measure`` gives it.
+    """
+    card = checkpoint.load_card(folder)
+    rows = {row.degradation: row.as_json() for row in found}
+    before = card.get("uncertainty", {})
+    if before.get("weights_sha256") != card.get("weights_sha256"):
+        before = {}  # of other weights
+    card["uncertainty"] = {
+        **before,
+        "weights_sha256": card.get("weights_sha256"),
+        name: {"precision": precision, "rows": rows},
+    }
+    checkpoint.save_card(folder, card)
+
+
+def collect(
+    model: Any,
+    source: Path,
+    *,
+    crops: int,
+    seed: int = 0,
+    warn: Callable[[str], None] = lambda line: None,
+    advance: Callable[[float], None] = lambda crops: None,
+) -> Places:
+    """Returns features and errors at places of degraded crops."""
+    from vaenhance.data.dataset import open_dataset
+    from vaenhance.data.pipeline import Pipeline
+
+    config = _cropping(checkpoint.load_config(model.folder), seed)
+    dataset, _ = open_dataset(source, config.data.crop)
+    pipeline = Pipeline(dataset, config, warn)
+    found = []
+    try:
+        batches = pipeline.batches(0)
+        for number in range(crops):
+            batch = next(batches)
+            rng = np.random.default_rng([seed, number])
+            found.append(_look(model, batch.x, batch.y, batch.noise_sigma, rng))
+            advance(1)
+    finally:
+        pipeline.close()
+    return Places(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def _cropping(config: Config, seed: int) -> Config:
+    """Returns the model's configuration, with crops that show all of a photograph.
+
+    Not only those with detail: σ must be right in the sky, too.
+    """
+    return config.replace(
+        data={
+            "crop": CROP,
+            "crops_per_image": 2,
+            "detail_candidates": 1,
+            "flat_threshold": 0.0,
+            "graphics": 0.0,
+            "whole": False,
+            "min_scale": 1.0,
+            "cache_megapixels": 16.0,
+        },
+        training={"batch": 1, "seed": SEED + seed},
+    )
+
+
+def _look(
+    model: Any, x: Array, y: Array, told: Array, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Returns features, squared errors and spreads at some places of a crop."""
+    from vaenhance.model import assessment
+    from vaenhance.model.decoder_scale import GRID
+
+    inference = model._inference
+    noise_sigma = float(told[0]) if told[0] >= 0 else None
+    x_hat, values = inference.observe(y, noise_sigma)
+    shapes = inference.latent_shapes(*y.shape[1:3])
+    epsilons = [rng.standard_normal((1, *shape), np.float32) for shape in shapes]
+    spread = assessment.spread(inference, y, noise_sigma, x_hat, [epsilons])
+    errors = assessment.pooled(np.square(x_hat - x))
+    border = BORDER // GRID
+    inside = slice(border, -border)
+    rows = [part[0, inside, inside] for part in (values, errors, spread)]
+    flat = [part.reshape(-1, *part.shape[2:]) for part in rows]
+    chosen = rng.choice(len(flat[1]), min(PLACES, len(flat[1])), replace=False)
+    return flat[0][chosen], flat[1][chosen], flat[2][chosen]

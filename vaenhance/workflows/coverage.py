@@ -1,0 +1,177 @@
+"""How far σ can be trusted: measured on photographs whose originals are known.
+
+Coverage of ±1 σ and ±2 σ, rank correlation with the error, and ENCE. Not for
+fitting anything: ``calibrate`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.data.pixels import middle
+from vaenhance.errors import PhotoError
+from vaenhance.workflows.enhancer import as_input
+from vaenhance.workflows.evaluate import (
+    Degradation,
+    Settings,
+    degradations,
+    degrade_image,
+)
+from vaenhance.workflows.pairs import Pair, read
+
+Array = NDArray[Any]
+
+SIDE = 320  # pixels a side of the middle of an image, which is measured
+BINS = 10  # of ENCE, equally filled
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Of σ under one degradation, over the pixels of all images.
+
+    Attributes:
+        degradation: name of the row.
+        images: how many.
+        within_1: part of the errors (a number a colour) within ±σ; 0.683 is perfect
+            for Gaussian errors.
+        within_2: within ±2 σ; 0.954 is perfect.
+        rank_correlation: Spearman's, of σ with a pixel's error, the root mean square
+            over its colours.
+        rank_correlation_colors: the same with the absolute error of each colour.
+        ence: expected normalised calibration error (Levi et al. 2022): mean over
+            bins of σ of |root mean σ² − root mean error²| / root mean σ².
+        error: root mean square, 0-255 scale.
+        sigma: root mean square, 0-255 scale.
+    """
+
+    degradation: str
+    images: int
+    within_1: float
+    within_2: float
+    rank_correlation: float
+    rank_correlation_colors: float
+    ence: float
+    error: float
+    sigma: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the figures, rounded, by name."""
+        return {
+            key: round(value, 4) if isinstance(value, float) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def standard_rows() -> list[Degradation]:
+    """Returns what a calibration is measured on."""
+    return degradations(noise=(15, 25, 50), jpeg=(20,), clean=True)
+
+
+def measure(
+    model: Any,
+    pairs: Sequence[Pair],
+    rows: Sequence[Degradation],
+    *,
+    seed: int = 0,
+    warn: Callable[[str], None] = lambda line: None,
+    advance: Callable[[float], None] = lambda megapixels: None,
+) -> list[Reliability]:
+    """Measures a model's σ under degradations, in the middle of each image.
+
+    Args:
+        model: ``api.Model``, calibrated.
+        pairs: clean images, as ``pairs.find_pairs`` gives them.
+        rows: degradations, as ``evaluate.degradations`` gives them.
+        seed: of the noise and the draws.
+        warn: told of images that cannot be read.
+        advance: told megapixels as they are finished.
+
+    Raises:
+        ModelError: the model is not calibrated.
+    """
+    found: dict[str, list[tuple[Array, Array]]] = {row.label: [] for row in rows}
+    for pair in pairs:
+        try:
+            x, _ = read(pair)
+        except PhotoError as error:
+            warn(f"left out {pair.name}: {error}")
+            continue
+        x = middle(x, SIDE)
+        for row in rows:
+            y = degrade_image(x, row, Settings(seed=seed), pair.name)
+            given = as_input(model, y)
+            answer = model.assess(given, seed=seed, progress=advance)
+            errors = (answer.image - as_input(model, x)).reshape(-1, given.shape[2])
+            found[row.label].append((errors, answer.sigma.reshape(-1)))
+    rated = []
+    for label, parts in found.items():
+        if parts:
+            errors, sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
+            rated.append(reliability(label, errors, sigma, len(parts)))
+    return rated
+
+
+def reliability(
+    degradation: str, errors: Array, sigma: Array, images: int
+) -> Reliability:
+    """Compares errors with what was said of them.
+
+    Args:
+        degradation: name of the row.
+        errors: (N, C), [0, 1] units.
+        sigma: (N,), the same units, above 0.
+        images: how many the pixels are of.
+    """
+    off = np.abs(errors)
+    ratio = off / sigma[:, None]
+    of_pixels = np.sqrt(np.mean(np.square(errors), axis=1))
+    return Reliability(
+        degradation,
+        images,
+        within_1=float((ratio <= 1).mean()),
+        within_2=float((ratio <= 2).mean()),
+        rank_correlation=spearman(sigma, of_pixels),
+        rank_correlation_colors=spearman(
+            np.repeat(sigma, errors.shape[1]), off.reshape(-1)
+        ),
+        ence=ence(errors, sigma),
+        error=255.0 * _rms(errors),
+        sigma=255.0 * _rms(sigma),
+    )
+
+
+def spearman(one: Array, other: Array) -> float:
+    """Returns the correlation of the ranks of two arrays (N,); 0 if one is flat."""
+    first, second = _ranks(one), _ranks(other)
+    if first.std() == 0 or second.std() == 0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def ence(errors: Array, sigma: Array) -> float:
+    """Returns the expected normalised calibration error; 0 is perfect.
+
+    Args:
+        errors: (N, C).
+        sigma: (N,) in the same units.
+    """
+    bins = np.array_split(np.argsort(sigma, kind="stable"), BINS)
+    parts = [(_rms(sigma[b]), _rms(errors[b])) for b in bins if len(b)]
+    return float(np.mean([abs(said - was) / said for said, was in parts]))
+
+
+def _ranks(values: Array) -> NDArray[np.float64]:
+    """Returns ranks from 0; equal values share the mean of theirs."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    means: NDArray[np.float64] = ends - (counts + 1) / 2.0
+    return means[inverse]
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
