@@ -24,7 +24,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     return [
         *_heading(result),
         "",
-        *_markdown(_table(result)),
+        *markdown(_table(result)),
         *_notes(result),
         *_settings(result),
     ]
@@ -144,7 +144,8 @@ def _settings(result: dict[str, Any]) -> Iterator[str]:
         yield f"- {TITLES[method]}, {entry['degradation']}{region}: {values}"
 
 
-def _markdown(table: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown(table: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, the first row its heading."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for number, row in enumerate(table):
         cells = [

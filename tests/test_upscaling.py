@@ -121,3 +121,28 @@ def test_images_are_cut_to_multiples_of_the_scale():
     assert np.array_equal(cut, x[:20, :16])
     assert small.shape == (5, 4, 3)
     assert upscaling.filtered(small, 4, "lanczos").shape == cut.shape
+
+
+def test_tables_of_a_model_that_enlarges_have_scales_and_pillows_filters(
+    invoke, large, images, tmp_path
+):
+    folder = tmp_path / "Set5"
+    folder.mkdir()
+    for name in ("a.png", "gray.png"):
+        (folder / name).write_bytes((images / name).read_bytes())
+    result = invoke("evaluate", folder, "--model", large, "--table", "--json")
+    lines = _records(result)
+    one = lines[0]
+    assert [line["method"] for line in lines] == [
+        "bicubic",
+        "Lanczos",
+        f"vaenhance {large}, float32",
+    ]
+    assert one["task"] == "upscaling"
+    assert [f["degradation"] for f in one["figures"]] == ["x2", "x4"]
+    alone = invoke("evaluate", folder, "--model", large, "--scale", "4", "--json")
+    assert one["figures"][1]["psnr"] == pytest.approx(_records(alone)[0]["psnr"])
+
+
+def _records(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]

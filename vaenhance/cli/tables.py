@@ -65,7 +65,8 @@ def run(
         return 1
     network = load()
     title = f"vaenhance {model}, {network.precision}"
-    with console.Progress(sum(one.work() for one in checked)) as bar:
+    enlarges = story.does_enlarge(network)
+    with console.Progress(sum(one.work(enlarges) for one in checked)) as bar:
         for one in checked:
             bar.note(one.images.name)
             found = story.measure_set(
@@ -139,6 +140,11 @@ def protocol(table: story.Table, seed: int) -> str:
         parts.append(
             f"OpenCV is told the {told}, takes 8 bits, and has the best of "
             f"{len(baselines.GRID)} settings on the middle {side}x{side} pixels"
+        )
+    if table.task.enlarges:
+        parts.append(
+            "cut to multiples of the scale, shrunk by Pillow's bicubic filter on 8 "
+            "bits; a border of scale pixels is left out"
         )
     parts.append("output clipped to 0..1; means over images")
     return "; ".join(part for part in parts if part)

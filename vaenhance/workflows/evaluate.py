@@ -51,12 +51,14 @@ class Degradation:
     jpeg: int | None = None  # quality, 1-100
     blur: float | None = None  # standard deviation in pixels
     is_given: bool = False  # nothing is added: the source is degraded already
+    scale: int = 1  # shrunk so many times before; tables only, see ``upscaling``
 
     @property
     def label(self) -> str:
         """What the row is called."""
         parts = {"blur": self.blur, "noise": self.noise, "jpeg": self.jpeg}
-        named = [f"{name} {v:g}" for name, v in parts.items() if v is not None]
+        named = [f"x{self.scale}"] if self.scale > 1 else []
+        named += [f"{name} {v:g}" for name, v in parts.items() if v is not None]
         return " + ".join(named) or ("as given" if self.is_given else "clean")
 
 

@@ -25,25 +25,28 @@ RGB = "RGB"  # a measure only
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of table: what is degraded, how, and on what PSNR is measured.
-
-    Upscaling will be one more kind, with a scale in ``Degradation`` for its columns
-    and a bicubic row among the ``methods`` of ``table``.
-    """
+    """One kind of table: what is degraded, how, and on what PSNR is measured."""
 
     name: str
     takes: str  # AS_IT_IS, GRAY or Y; the last two are rounded to 8 bits
     columns: tuple[Degradation, ...]
     measures: tuple[str, ...]  # RGB, Y or GRAY; one table each
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether a small image is to become large, and not a bad one good."""
+        return self.columns[0].scale > 1
+
 
 _NOISE = tuple(Degradation(noise=sigma) for sigma in (15.0, 25.0, 50.0))
 _JPEG = tuple(Degradation(jpeg=quality) for quality in (10, 20, 30, 40))
+_SCALES = tuple(Degradation(scale=scale) for scale in (2, 4))
 COLOUR_NOISE = Task("colour noise", AS_IT_IS, _NOISE, (RGB,))
 GRAY_NOISE = Task("gray noise", GRAY, _NOISE, (GRAY,))
 JPEG_OF_Y = Task("JPEG of Y", Y, _JPEG, (Y,))
 COLOUR_JPEG = Task("colour JPEG", AS_IT_IS, _JPEG, (Y, RGB))
-GENERAL = (COLOUR_NOISE, COLOUR_JPEG)
+UPSCALING = Task("upscaling", AS_IT_IS, _SCALES, (Y,))
+GENERAL = (COLOUR_NOISE, COLOUR_JPEG, UPSCALING)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,6 @@ STANDARDS = (
     Standard("Set12", 12, (GRAY_NOISE,)),
     Standard("LIVE1", 29, (JPEG_OF_Y, COLOUR_JPEG)),
     Standard("Classic5", 5, (JPEG_OF_Y, COLOUR_JPEG)),
-    # Sets of upscaling: their own columns come with models that upscale.
     Standard("Set5", 5, GENERAL),
     Standard("Set14", 14, GENERAL),
     Standard("BSD100", 100, GENERAL, ("bsds100", "b100")),

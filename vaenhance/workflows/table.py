@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vaenhance import metrics
 from vaenhance.data.pixels import LUMA, middle, to_8_bit
 from vaenhance.errors import PhotoError
-from vaenhance.workflows import baselines
+from vaenhance.workflows import baselines, upscaling
 from vaenhance.workflows.enhancer import Enhancer, estimate, psnr_and_ssim
 from vaenhance.workflows.evaluate import Degradation, Settings, degrade_image
 from vaenhance.workflows.pairs import Failure, Pair, count_megapixels, read
@@ -67,9 +67,13 @@ class Checked:
     is_gray: bool
     megapixels: float  # of all its images
 
-    def tasks(self) -> list[Task]:
-        """The tasks that say something; in gray, colour JPEG is that of Y."""
-        tasks = list(self.images.tasks)
+    def tasks(self, enlarges: bool = False) -> list[Task]:
+        """The tasks that say something; in gray, colour JPEG is that of Y.
+
+        Args:
+            enlarges: The model makes images larger, or else keeps their size.
+        """
+        tasks = [task for task in self.images.tasks if task.enlarges == enlarges]
         if self.is_gray and any(task.takes == Y for task in tasks):
             tasks = [task for task in tasks if task.takes != AS_IT_IS]
         return tasks
@@ -79,10 +83,10 @@ class Checked:
         is_plain = self.is_gray and task.takes == AS_IT_IS
         return (GRAY,) if is_plain else task.measures
 
-    def work(self) -> float:
-        """Megapixels that the methods have to enhance."""
-        columns = sum(len(task.columns) for task in self.tasks())
-        methods = 1 if baselines.why_missing() else 2
+    def work(self, enlarges: bool = False) -> float:
+        """Megapixels that the methods have to enhance; the model as for ``tasks``."""
+        columns = sum(len(task.columns) for task in self.tasks(enlarges))
+        methods = 1 if enlarges or baselines.why_missing() else 2
         return self.megapixels * columns * methods
 
 
@@ -128,13 +132,14 @@ def measure_set(
     Yields:
         A table for each task and measure.
     """
-    for task in checked.tasks():
+    for task in checked.tasks(does_enlarge(model)):
+        measure_column = _measure_scale if task.enlarges else _measure_column
         columns = [
-            _measure_column(checked, task, row, model, title, seed, progress)
+            measure_column(checked, task, row, model, title, seed, progress)
             for row in task.columns
         ]
         for number, measure in enumerate(checked.measures(task)):
-            lines = _lines([column[number] for column in columns])
+            lines = _lines([column[number] for column in columns], task)
             lines += _published(checked.images, task, measure)
             yield Table(checked.images, task, measure, tuple(lines))
 
@@ -145,10 +150,7 @@ def methods(
     middles: Sequence[tuple[Array, Array]],
     row: Degradation,
 ) -> dict[str, Enhancer]:
-    """What answers one degradation, by the names of the rows.
-
-    Upscaling will have bicubic here, where noise and JPEG have non-local means.
-    """
+    """What answers one degradation, by the names of the rows."""
     found: dict[str, Enhancer] = {}
     if baselines.why_missing() is None:
         found[baselines.NAME] = baselines.tuned(middles, row.noise)
@@ -205,6 +207,33 @@ def _measure_column(
     ]
 
 
+def _measure_scale(
+    checked: Checked,
+    task: Task,
+    row: Degradation,
+    model: Enhancer,
+    title: str,
+    seed: int,
+    progress: Callable[[float], None],
+) -> list[_Column]:
+    """One scale of upscaling; Pillow's filters stand where noise has OpenCV."""
+    rows: dict[str, list[tuple[float, float]]] = {}
+    for pair in checked.images.pairs:
+        x, y = upscaling.shrunk(take(read(pair)[0], task.takes), row.scale)
+        answers = upscaling.answers(model, y, row.scale)
+        progress(x.shape[0] * x.shape[1] / 1e6)
+        for name, answer in answers.items():
+            figures = upscaling.bordered(x, answer, row.scale)
+            name = name if name in upscaling.FILTERS else title
+            rows.setdefault(name, []).append(figures)
+    return [_Column({name: _mean(pairs) for name, pairs in rows.items()}, {})]
+
+
+def does_enlarge(model: Enhancer) -> bool:
+    """Whether a model makes images larger."""
+    return max(model.config.scales) > 1
+
+
 def _mean(pairs: Sequence[tuple[float, float]]) -> Figure:
     psnr, ssim = zip(*pairs, strict=True)
     return Figure(statistics.fmean(psnr), statistics.fmean(ssim))
@@ -226,7 +255,7 @@ def take(x: Array, what: str) -> Array:
     return to_8_bit(plane[..., None].astype(np.float32))
 
 
-def _lines(columns: Sequence[_Column]) -> list[Line]:
+def _lines(columns: Sequence[_Column], task: Task) -> list[Line]:
     """The rows that are measured here, and the one that could not be."""
     lines = [
         Line(
@@ -238,7 +267,7 @@ def _lines(columns: Sequence[_Column]) -> list[Line]:
         for name in columns[0].figures
     ]
     why = baselines.why_missing()
-    if why is not None:
+    if why is not None and not task.enlarges:
         lines.insert(1, Line(baselines.NAME, "left out", source=why))
     return lines
 

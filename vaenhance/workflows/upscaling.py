@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,15 @@ def filtered(y: Array, scale: int, name: str) -> Array:
     return np.clip(codec.to_size(y.astype(np.float32), size, name), 0.0, 1.0)
 
 
+def answers(
+    model: Any, y: Array, scale: int, consistent: bool = False
+) -> dict[str, Array]:
+    """A small image enlarged by Pillow's filters and the model, by method."""
+    found = {label: filtered(y, scale, name) for label, name in FILTERS.items()}
+    large = model.enhance(as_input(model, y), scale=scale, consistent=consistent)
+    return {**found, model.name: as_output(large, y.shape[2])}
+
+
 def bordered(x: Array, estimate: Array, scale: int) -> tuple[float, float]:
     """PSNR in dB and SSIM on Y, without a border of ``scale`` pixels."""
     a, b = (crop_border(image, scale) for image in (x, estimate))
@@ -118,14 +128,8 @@ def evaluate_scales(
             x, clean = shrunk(whole, scale)
             for row in rows:
                 y = degrade_image(clean, row, settings, pair.name)
-                answers = {
-                    label: filtered(y, scale, name) for label, name in FILTERS.items()
-                }
-                large = model.enhance(
-                    as_input(model, y), scale=scale, consistent=consistent
-                )
-                answers[model.name] = as_output(large, y.shape[2])
-                for method, answer in answers.items():
+                made = answers(model, y, scale, consistent)
+                for method, answer in made.items():
                     again = codec.to_size(answer, y.shape[:2], "bicubic")
                     yield Score(
                         pair.name,

@@ -1,0 +1,172 @@
+"""Measures enlargement beside Pillow's filters: PSNR, SSIM and time in one table.
+
+    scripts/benchmark FOLDER --upscaling          makes its own environment first
+
+Quality is that of `vaenhance evaluate --scale`. Time is of 8-bit pixels in memory to
+8-bit pixels in memory, on one small photograph made from the folder's first. No network
+for super-resolution whose weights a package ships installs offline: OpenCV's
+dnn_superres has none and needs downloads. Not a test: no time is judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import benchmark_images
+import benchmark_machine as machine
+import benchmark_table
+import numpy as np
+from benchmark_worker import measure
+from PIL import Image
+
+from vaenhance.errors import VaenhanceError
+from vaenhance.workflows import enlarging, pairs, upscaling
+from vaenhance.workflows.evaluate import Degradation, Settings
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Reads the command line; wrong ones end with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/benchmark --upscaling", description=__doc__.partition("\n")[0]
+    )
+    add = parser.add_argument
+    add("folder", type=Path, help="clean photographs, sub-folders included")
+    add("--upscaling", action="store_true", help=argparse.SUPPRESS)
+    add("--scales", type=int, nargs="+", default=[2, 4], choices=(2, 3, 4))
+    add("--limit", type=int, metavar="N", help="only the first N photographs")
+    add("--model", help="name or folder (default: the built-in one that enlarges)")
+    add("--threads", type=int, metavar="N", help="of the model (default: all cores)")
+    add("--repeats", type=int, default=5, metavar="N", help="of each time (default: 5)")
+    add("--megapixels", type=float, default=0.75, metavar="MP",
+        help="small photograph that is timed (default: 0.75)")  # fmt: skip
+    add("--json", action="store_true", help="one JSON object instead of the table")
+    chosen = parser.parse_args(arguments)
+    for name in ("limit", "threads", "repeats", "megapixels"):
+        value = getattr(chosen, name)
+        if value is not None and value <= 0:
+            parser.error(f"--{name} must be above 0, not {value}")
+    return chosen
+
+
+def run(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The whole benchmark, as plain data.
+
+    Raises:
+        VaenhanceError: There is nothing to measure, or no model that enlarges.
+    """
+    wanted = enlarging.Enlargement(scale=max(chosen.scales))
+    name, _ = enlarging.model_for(chosen.model, wanted)
+    images, unreadable = pairs.find_pairs(chosen.folder, None)
+    images = images[: chosen.limit]
+    result: dict[str, Any] = {
+        "machine": machine.describe(name),
+        "threads": min(chosen.threads or machine.cores(), machine.cores()),
+        "folder": chosen.folder.name,
+        "repeats": chosen.repeats,
+        "failed": [f"{one.image}: {one.reason}" for one in unreadable],
+    }
+    with machine.limited_to(result["threads"]):
+        from vaenhance import load_model
+
+        model = load_model(name, device="cpu", precision="float32")
+        scores = []
+        for one in upscaling.evaluate_scales(
+            images, chosen.scales, [Degradation()], model, Settings(luma=True)
+        ):
+            if isinstance(one, pairs.Failure):
+                result["failed"].append(f"{one.image}: {one.reason}")
+            else:
+                scores.append(one)
+        size = benchmark_images.sizes(chosen.megapixels, 1, False)["speed"]
+        small = benchmark_images.make_photograph(images[0].source, *size, 0)
+        result["rows"] = [
+            {
+                "scale": row.scale,
+                "method": row.method,
+                "psnr": row.mean("psnr"),
+                "ssim": row.mean("ssim"),
+                **_times(_method(row, model, small), row.scale, small, chosen.repeats),
+            }
+            for row in upscaling.summarise(scores)
+        ]
+    return result
+
+
+def _method(row: upscaling.Row, model: Any, small: np.ndarray) -> Callable[[], Any]:
+    """What makes the result of a row from the small photograph."""
+    if row.method not in upscaling.FILTERS:
+        return lambda: model.enhance(small, scale=row.scale)
+    kind = Image.Resampling[upscaling.FILTERS[row.method].upper()]
+    size = small.shape[1] * row.scale, small.shape[0] * row.scale
+    return lambda: np.asarray(Image.fromarray(small).resize(size, kind))
+
+
+def _times(
+    call: Callable[[], Any], scale: int, small: np.ndarray, repeats: int
+) -> dict[str, Any]:
+    seconds = measure(call, repeats)
+    median = statistics.median(seconds)
+    megapixels = small.shape[0] * small.shape[1] * scale**2 / 1e6
+    return {
+        "seconds": seconds,
+        "median_seconds": median,
+        "megapixels": megapixels,
+        "megapixels_a_second": megapixels / median,
+    }
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The table in Markdown, with what it was measured on."""
+    told = result["machine"]
+    cells = [["scale", "method", "PSNR", "SSIM", "seconds", "MP/s of the result"]]
+    cells += [
+        [
+            f"x{row['scale']}",
+            row["method"],
+            f"{row['psnr']:.2f}",
+            f"{row['ssim']:.4f}",
+            f"{row['median_seconds']:.3f}",
+            f"{row['megapixels_a_second']:.2f}",
+        ]
+        for row in result["rows"]
+    ]
+    versions = ", ".join(f"{k} {v}" for k, v in told["versions"].items())
+    return [
+        f"{told['processor']}, {result['threads']} threads, load before "
+        f"{told['load_before']}; {versions}",
+        f"model {told['model']}, float32; folder {result['folder']}",
+        "",
+        *benchmark_table.markdown(cells),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark and prints it; returns the exit code."""
+    chosen = parse(arguments)
+    if machine.is_busy():
+        _say(
+            "the machine is busy with something else: its times will not be worth much"
+        )
+    try:
+        result = run(chosen)
+    except VaenhanceError as error:
+        _say(f"scripts/benchmark: {error}")
+        return error.exit_code
+    print(json.dumps(result) if chosen.json else "\n".join(lines(result)))
+    for reason in result["failed"]:
+        _say(f"not measured: {reason}")
+    return 1 if result["failed"] else 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
