@@ -58,6 +58,7 @@ class ObjectiveConfig:
     free_bits: float = 0.0  # nats a level and image that cost nothing
     sigma_floor: float = 0.002  # smallest calibrated likelihood sigma, [0, 1] units
     mean_path: float = 0.0  # part of the steps that decode the posterior mean
+    focal_frequency: float = 0.0  # weight of the worst frequencies; 0: none
 
 
 @dataclass(frozen=True)

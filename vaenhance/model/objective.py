@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from vaenhance.config import ObjectiveConfig
+from vaenhance.model.frequency import sharpness_penalty
 from vaenhance.model.gaussian import soft_bound
 
 
@@ -21,7 +22,8 @@ from vaenhance.model.gaussian import soft_bound
 class Terms:
     """The parts of the objective of one batch; tensors in nats per image, (B,)."""
 
-    loss: Any  # scalar: −elbo per dimension of x, with β and free bits applied
+    # Scalar: −elbo per dimension of x, with β, free bits and further terms applied.
+    loss: Any
     log_likelihood: Any  # (B,)
     kl: list[Any]  # (B,) of each level, coarse to fine, unweighted
     squared_error: Any  # (B,) mean over the dimensions
@@ -126,11 +128,15 @@ def evidence(
     if config.free_bits:
         charged = [tf.maximum(level, config.free_bits) for level in kl]
     elbo = fit - beta * tf.add_n(charged)
+    loss, mean = -tf.reduce_mean(elbo) / _dimensions(x), image(likelihood, parameters)
+    if config.focal_frequency:
+        penalty = sharpness_penalty(x, mean, config.sigma_floor)
+        loss += config.focal_frequency * tf.reduce_mean(penalty)
     return Terms(
-        loss=-tf.reduce_mean(elbo) / _dimensions(x),
+        loss=loss,
         log_likelihood=fit,
         kl=list(kl),
-        squared_error=_mean_squared_error(x, image(likelihood, parameters)),
+        squared_error=_mean_squared_error(x, mean),
     )
 
 
