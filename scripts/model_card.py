@@ -22,6 +22,7 @@ from vaenhance.config import load_toml
 from vaenhance.photo import write_atomic
 
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
+SCALE_FIGURES = ("psnr", "ssim", "psnr_back")  # of ``evaluate --scale``
 
 
 def read_scores(path: Path) -> dict[str, Any]:
@@ -32,14 +33,24 @@ def read_scores(path: Path) -> dict[str, Any]:
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
-    kept = (*FIGURES, "images", "precision", "protocol")
+    kept = (*FIGURES, *SCALE_FIGURES, "images", "precision", "protocol")
     return {
-        f"{row['degradation']}{', Y' if row['protocol']['luma'] else ''}": {
+        _row_name(row): {
             key: round(row[key], 4) if isinstance(row[key], float) else row[key]
             for key in kept
+            if key in row
         }
         for row in rows
     }
+
+
+def _row_name(row: Mapping[str, Any]) -> str:
+    if "scale" not in row:
+        return f"{row['degradation']}{', Y' if row['protocol']['luma'] else ''}"
+    back = ", consistent" if row["protocol"]["consistent"] else ""
+    is_filter = row["method"] in ("bicubic", "Lanczos")
+    method = row["method"] if is_filter else f"model{back}"
+    return f"x{row['scale']}, {row['degradation']}, {method}"
 
 
 def complete(
@@ -138,6 +149,8 @@ def _uncertainty(card: Mapping[str, Any]) -> list[str]:
 
 def _table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     first = next(iter(rows.values()))
+    if "psnr_back" in first:
+        return _scale_table(folder, rows)
     head = "| degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced |"
     lines = [
         f"`{folder}`: {first['images']} images, {first['precision']}, blind, noise "
@@ -152,6 +165,23 @@ def _table(folder: str, rows: Mapping[str, Any]) -> list[str]:
             for f in FIGURES
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _scale_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
+    first = next(iter(rows.values()))
+    lines = [
+        f"`{folder}`: {first['images']} images, {first['precision']}; shrunk by "
+        "Pillow's bicubic filter on 8 bits, then degraded; PSNR (dB) and SSIM of Y "
+        "without a border of scale pixels; PSNR back: the result shrunk again; means "
+        "over the images.",
+        "",
+        "| scale, small image, method | PSNR | SSIM | PSNR back |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, row in rows.items():
+        figures = f"{row['psnr']:.2f} | {row['ssim']:.4f} | {row['psnr_back']:.2f}"
+        lines.append(f"| {name} | {figures} |")
     return [*lines, ""]
 
 

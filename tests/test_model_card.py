@@ -51,7 +51,16 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     clean = {**ROW, "degradation": "clean", "psnr_input": None}
     (tmp_path / "a.json").write_text(f"{json.dumps(ROW)}\n{json.dumps(clean)}\n")
     (tmp_path / "b.json").write_text(json.dumps(luma))
+    scaled = {
+        **{"degradation": "clean", "scale": 2, "images": 3, "precision": "float32"},
+        **{"psnr": 30.25, "ssim": 0.8, "psnr_back": 40.0},
+        "protocol": {"luma": True, "consistent": True},
+    }
+    methods = ("bicubic", "small")
+    large = [json.dumps({**scaled, "method": method}) for method in methods]
+    (tmp_path / "c.json").write_text("\n".join(large))
     files = [f"--scores=bsd24={tmp_path / name}" for name in ("a.json", "b.json")]
+    files += [f"--scores=set14={tmp_path / 'c.json'}"]
     page = tmp_path / "models" / "small.md"
     config = str(tmp_path / "c.toml")
     given = [str(folder), "--config", config, *files, "--page", str(page)]
@@ -70,6 +79,8 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     assert "| noise 25 | 20.18 | 31.50 | 0.3000 | 0.8000 |" in text
     assert "| clean | – | 31.50 |" in text
     assert "Everything." in text
+    assert "| x2, clean, bicubic | 30.25 | 0.8000 | 40.00 |" in text
+    assert "| x2, clean, model, consistent | 30.25 |" in text
 
 
 def test_the_page_shows_the_uncertainty_of_these_weights_only(tmp_path):
