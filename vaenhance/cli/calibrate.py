@@ -43,7 +43,7 @@ Examples:
 @options.option(
     "--crops",
     type=click.IntRange(0, 100_000),
-    default=300,
+    default=350,
     show_default=True,
     metavar="N",
     help="Crops to learn from; 0 fits nothing.",

@@ -153,7 +153,6 @@ def _cropping(config: Config, seed: int) -> Config:
             "flat_threshold": 0.0,
             "graphics": 0.0,
             "whole": False,
-            "min_scale": 1.0,
             "cache_megapixels": 16.0,
         },
         training={"batch": 1, "seed": SEED + seed},
