@@ -159,7 +159,7 @@ def test_a_folder_with_a_broken_file_is_measured_without_it(tmp_path):
     ("words", "hint"),
     [
         (["--noise", 25], "leave out --noise"),
-        (["--table"], "two measurements"),
+        (["--table"], "2 measurements"),
         (["--draws", 2], "leave out --draws"),
     ],
 )

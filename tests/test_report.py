@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaenhance import report
-from vaenhance.report import charts, text
+from vaenhance.report import axes, text
 
 
 def flat(height: int, width: int, value: int) -> np.ndarray:
@@ -175,7 +175,7 @@ def test_curves_say_what_is_wrong():
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(1, 12))
 def test_ticks_are_few_round_and_inside(low, width, most):
     high = low + width
-    ticks = charts._ticks(low, high, most)
+    ticks = axes.ticks(low, high, most)
     assert len(ticks) <= most + 1
     slack = 1e-9 * (width + abs(low))  # of the floats themselves
     assert all(low - slack <= tick <= high + slack for tick in ticks)
@@ -196,4 +196,4 @@ def test_ticks_are_few_round_and_inside(low, width, most):
     ],
 )
 def test_numbers_are_short(value, largest, expected):
-    assert charts._number(value, largest) == expected
+    assert axes.number(value, largest) == expected

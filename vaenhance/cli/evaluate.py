@@ -76,6 +76,7 @@ def command(
     table: bool,
     likelihood: bool,
     samples: int | None,
+    scatter: Path | None,
     scale: tuple[int, ...],
     consistent: bool,
     limit: int | None,
@@ -92,7 +93,9 @@ def command(
     from vaenhance.workflows import pairs as files
 
     named = model, device, precision
-    measure = _other_measurement(table, likelihood, samples, scale, consistent)
+    extra = {"samples": samples, "scatter": scatter}
+    measure = _other_measurement(table, likelihood, extra, scale, consistent)
+    options.check_sheet(scatter, overwrite, "--scatter")
     if measure is not None:
         others = {**chosen, "reference": reference, "sheet": sheet}
         return measure(others, source, named, limit=limit, as_json=as_json)
@@ -146,13 +149,14 @@ def _load(model: str, device: str, precision: str) -> Model:
 def _other_measurement(
     table: bool,
     likelihood: bool,
-    samples: int | None,
+    extra: Mapping[str, Any],
     scale: tuple[int, ...],
     consistent: bool,
 ) -> Callable[..., int] | None:
     """What is measured by a protocol of its own, if anything is."""
-    if samples is not None and not likelihood:
-        raise UsageProblem("--samples is of the likelihood: add --likelihood")
+    for name, value in extra.items():
+        if value is not None and not likelihood:
+            raise UsageProblem(f"--{name} is of the likelihood: add --likelihood")
     if consistent and not scale:
         raise UsageProblem("--consistent is of enlargements: add --scale")
     asked = {"--table": table, "--likelihood": likelihood, "--scale": bool(scale)}
@@ -162,7 +166,7 @@ def _other_measurement(
     if table:
         return _run_table
     if likelihood:
-        return partial(_run_likelihood, samples)
+        return partial(_run_likelihood, extra)
     return partial(_run_scales, scale, consistent) if scale else None
 
 
@@ -178,7 +182,7 @@ def _run_table(
 
 
 def _run_likelihood(
-    samples: int | None,
+    extra: Mapping[str, Any],
     others: Mapping[str, Any],
     source: Path,
     named: _Named,
@@ -189,7 +193,7 @@ def _run_likelihood(
 
     _refuse("--likelihood measures images as they are", others)
     load, seed = partial(_load, *named), others["seed"]
-    return bounds.run(source, named[0], load, samples=samples, seed=seed, **wanted)
+    return bounds.run(source, named[0], load, **extra, seed=seed, **wanted)
 
 
 def _run_scales(

@@ -41,7 +41,7 @@ def image_options(command: options.Decorated) -> options.Decorated:
             help="Save parts of the first images: degraded, enhanced, reference.",
         ),
         options.option(
-            "--overwrite", is_flag=True, help="Replace a sheet that exists."
+            "--overwrite", is_flag=True, help="Replace a sheet or chart that exists."
         ),
     )
 
@@ -151,6 +151,13 @@ def likelihood_options(command: options.Decorated) -> options.Decorated:
             default=None,
             section=heading,
             help="Also the importance-weighted bound of K draws.",
+        ),
+        options.option(
+            "--scatter",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.png",
+            section=heading,
+            help="Also a chart of the images' latents by class; latents of 2 numbers.",
         ),
     )
 

@@ -37,6 +37,7 @@ def run(
     load: Callable[[], Model],
     *,
     samples: int | None,
+    scatter: Path | None,
     limit: int | None,
     seed: int,
     as_json: bool,
@@ -48,6 +49,7 @@ def run(
         model: How the user calls the model.
         load: Starts TensorFlow; called when the images are found.
         samples: Draws for each image; None for one, without a weighted bound.
+        scatter: Where a chart of the latents goes, if it is wanted.
         limit: Only so many images, chosen by the seed.
         seed: Of the choice, the bits and the draws.
         as_json: One object instead of lines.
@@ -59,9 +61,12 @@ def run(
         UsageProblem: There are no images, or the model is none.
     """
     from vaenhance.checkpoint import find_model, load_config
+    from vaenhance.workflows import manifold
 
     settings = story.Settings(samples or 1, limit, seed)
     trained = load_config(find_model(model))
+    if scatter is not None:
+        manifold.check(model, "--scatter")
     dataset, failures = story.open_images(source, trained, settings)
     network = load()
     with console.Progress(len(dataset), unit="images", decimals=0) as bar:
@@ -75,6 +80,10 @@ def run(
     else:
         for line in lines(report, settings):
             console.product(line)
+    if scatter is not None:
+        # What cannot be decoded has been said already.
+        manifold.save_scatter(dataset, network, scatter, seed=seed, failures=[])
+        console.message(f"scatter: {scatter}")
     return 1 if failures else 0
 
 

@@ -245,8 +245,8 @@ class Container(ParamType):
         return self.fail(f"{value!r} cannot be written; choose {known}.", param, ctx)
 
 
-def check_sheet(sheet: Path | None, overwrite: bool) -> None:
-    """Refuses now a sheet that could not be written after all the work.
+def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> None:
+    """Refuses now a picture that could not be written after all the work.
 
     Raises:
         UsageProblem: it is no PNG by name, or exists.
@@ -254,7 +254,7 @@ def check_sheet(sheet: Path | None, overwrite: bool) -> None:
     if sheet is None:
         return
     if sheet.suffix.lower() != ".png":
-        raise UsageProblem(f"--sheet {sheet}: the sheet is a PNG, call it so")
+        raise UsageProblem(f"{name} {sheet}: the {name[2:]} is a PNG, call it so")
     if sheet.exists() and not overwrite:
         raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
 

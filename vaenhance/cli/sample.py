@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vaenhance.cli import console, options
 from vaenhance.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from vaenhance.api import Model
+    from vaenhance.workflows.sample import Settings
 
 _HELP = """Draw new images from a model's prior.
 
@@ -20,6 +24,7 @@ Examples:
   vaenhance sample -m flowers --temperature 0.8
   vaenhance sample faces/ --count 100     numbered files in a folder
   vaenhance sample - --seed 7 | display   a sheet into a pipe
+  vaenhance sample plane.png --model digits2d --manifold
 
 The same seed draws the same images.
 """
@@ -102,10 +107,17 @@ def _read_temperatures(
     help="Another seed draws other images.",
 )
 @options.option(
+    "--manifold",
+    is_flag=True,
+    help="Instead of draws, a sheet of the whole plane of latents at the quantiles of "
+    "the prior; for models with latents of 2 numbers.",
+)
+@options.option(
     "--columns",
     type=click.IntRange(1),
     metavar="N",
-    help="Images in a row of the sheet; default: as square as possible.",
+    help="Images in a row of the sheet; default: as square as possible, 20 with "
+    "--manifold.",
 )
 @options.option(
     "--format",
@@ -118,6 +130,7 @@ def _read_temperatures(
 def command(
     target: Path | None,
     model: str,
+    manifold: bool,
     format: str | None,
     overwrite: bool,
     device: str,
@@ -127,7 +140,7 @@ def command(
     """Check everything that can be wrong, then start TensorFlow and draw."""
     from vaenhance.workflows import sample
 
-    settings = sample.Settings(**drawn)
+    settings = sample.Settings(**(_plane(model, drawn) if manifold else drawn))
     to_stdout = target is not None and str(target) == "-"
     if to_stdout and console.stdout_is_terminal():
         raise UsageProblem(
@@ -140,14 +153,16 @@ def command(
         overwrite=overwrite or to_stdout,
     )
     sample.check(model, settings)
+    if manifold and not plan.is_sheet:
+        raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
     console.detail(f"loading model {model} ...")
     from vaenhance.api import load_model
 
     network = load_model(model, device=device, precision=precision)
     console.message(f"device: {network.device}, {network.precision}")
-    images = sample.draw(network, settings)
+    images = _images(network, settings, manifold)
     if to_stdout:
-        sheet = sample.arrange(images, settings.columns)
+        sheet = sample.arrange(images, settings.columns, settings.gap)
         console.product_bytes(sample.encode(sheet, plan.format))
         return
     for file in sample.write(images, plan, settings):
@@ -155,6 +170,28 @@ def command(
     height, width = images[0].shape[:2]
     count = "1 image" if len(images) == 1 else f"{len(images)} images"
     where = plan.files[0] if plan.is_sheet else plan.files[0].parent
-    console.message(
-        f"{count} of {width}x{height} pixels, seed {settings.seed}: {where}"
-    )
+    how = "the plane of latents" if manifold else f"seed {settings.seed}"
+    console.message(f"{count} of {width}x{height} pixels, {how}: {where}")
+
+
+def _plane(model: str, drawn: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a sheet of the whole plane; what is for draws is refused."""
+    from vaenhance.workflows import manifold
+
+    context = click.get_current_context()
+    for name in drawn:
+        source = context.get_parameter_source(name)
+        if name != "columns" and source is not click.core.ParameterSource.DEFAULT:
+            raise UsageProblem(f"--manifold draws nothing: leave out --{name}")
+    manifold.check(model, "--manifold")
+    columns = drawn["columns"] or manifold.COLUMNS
+    return {**drawn, "count": columns**2, "columns": columns, "gap": 0}
+
+
+def _images(network: Model, settings: Settings, is_plane: bool) -> list[Any]:
+    """What goes on the sheet or into the folder."""
+    from vaenhance.workflows import manifold, sample
+
+    if is_plane and settings.columns is not None:
+        return list(manifold.grid(network, settings.columns))
+    return list(sample.draw(network, settings))

@@ -13,17 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from vaenhance.report.axes import FAINT, INK, PAPER, SMOOTH, Axes, Point, number
 from vaenhance.report.text import font, plain
 
 Pixels = NDArray[np.uint8]
-Box = tuple[float, float, float, float]  # left, top, right, bottom
-Point = tuple[float, float]
-
-_PAPER, _INK = (255, 255, 255), (45, 48, 54)
-_FAINT, _GRID = (120, 125, 133), (231, 233, 236)
 # Distinct for colour-blind readers (Okabe and Ito), dark enough on white.
 _LINES = ((0, 114, 178), (213, 94, 0), (0, 140, 105), (175, 85, 140), (110, 90, 20))
-_SMOOTH = 3  # drawn this many times larger, then averaged down
 
 
 def curves(
@@ -66,7 +61,7 @@ def curves(
     }
     x_values = [x for given in points.values() for x, _ in given]
     x_range = _widen(min(x_values, default=0.0), max(x_values, default=1.0))
-    large = Image.new("RGB", (size[0] * _SMOOTH, size[1] * _SMOOTH), _PAPER)
+    large = Image.new("RGB", (size[0] * SMOOTH, size[1] * SMOOTH), PAPER)
     panels = []
     for index, given in enumerate(points.values()):
         line, column = divmod(index, columns)
@@ -76,12 +71,10 @@ def curves(
         panel.draw_line(ImageDraw.Draw(large), given, _LINES[index % len(_LINES)])
         panels.append(panel)
     # Text is drawn after averaging down, at its own size, so that it stays crisp.
-    canvas = large.reduce(_SMOOTH)
+    canvas = large.reduce(SMOOTH)
     draw = ImageDraw.Draw(canvas)
-    draw.text((16, 14), plain(title), _INK, font(18))
-    draw.text(
-        (size[0] / 2, size[1] - 16), plain(x_label), _FAINT, font(13), anchor="mm"
-    )
+    draw.text((16, 14), plain(title), INK, font(18))
+    draw.text((size[0] / 2, size[1] - 16), plain(x_label), FAINT, font(13), anchor="mm")
     for panel, (name, given) in zip(panels, points.items(), strict=True):
         panel.draw_text(draw, name, given)
     return np.asarray(canvas)
@@ -124,45 +117,8 @@ def _y_range(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _ticks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers (1, 2 or 5 times a power of ten) inside the range."""
-    rough = (high - low) / max(most, 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(n * power for n in (1, 2, 5, 10) if n * power >= rough * 0.999)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [n * step for n in range(first, last + 1)]
-
-
-def _number(value: float, largest: float | None = None) -> str:
-    """Four digits at most, in thousands or millions where the largest is long."""
-    largest = abs(value) if largest is None else largest
-    for limit, unit, name in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if largest >= limit:
-            return f"{value / unit:.4g}{name}" if value else "0"
-    return f"{value:.4g}"
-
-
-class _Panel:
-    """One chart: where it is on the picture, and what its axes cover."""
-
-    def __init__(
-        self, frame: Box, x_range: tuple[float, float], y_range: tuple[float, float]
-    ) -> None:
-        self.frame = frame
-        self.x_range, self.y_range = x_range, y_range
-        left, top, right, bottom = frame
-        self.x_ticks = _ticks(*x_range, most=int((right - left) // 50))
-        self.y_ticks = _ticks(*y_range, most=int((bottom - top) // 30))
-
-    def place(self, x: float, y: float) -> Point:
-        """Data -> picture; y beyond the axis is held at its end."""
-        left, top, right, bottom = self.frame
-        (x_low, x_high), (y_low, y_high) = self.x_range, self.y_range
-        y = min(max(y, y_low), y_high)
-        return (
-            left + (x - x_low) / (x_high - x_low) * (right - left),
-            bottom - (y - y_low) / (y_high - y_low) * (bottom - top),
-        )
+class _Panel(Axes):
+    """One line in its frame."""
 
     def draw_line(
         self,
@@ -171,19 +127,12 @@ class _Panel:
         colour: tuple[int, int, int],
     ) -> None:
         """Grid and line, on the enlarged picture."""
-        left, top, right, bottom = (side * _SMOOTH for side in self.frame)
-        for tick in self.y_ticks:
-            y = self.place(self.x_range[0], tick)[1] * _SMOOTH
-            draw.line((left, y, right, y), _GRID, _SMOOTH)
-        for tick in self.x_ticks:
-            x = self.place(tick, self.y_range[0])[0] * _SMOOTH
-            draw.line((x, top, x, bottom), _GRID, _SMOOTH)
-        draw.line((left, bottom, right, bottom), _FAINT, _SMOOTH)
+        self.draw_grid(draw)
         placed = [self.place(x, y) for x, y in sorted(points)]
-        scaled = [(x * _SMOOTH, y * _SMOOTH) for x, y in placed]
+        scaled = [(x * SMOOTH, y * SMOOTH) for x, y in placed]
         for start, end in pairwise(scaled):
-            draw.line((*start, *end), colour, 2 * _SMOOTH)
-        radius = 3 * _SMOOTH if len(scaled) == 1 else _SMOOTH
+            draw.line((*start, *end), colour, 2 * SMOOTH)
+        radius = 3 * SMOOTH if len(scaled) == 1 else SMOOTH
         for x, y in scaled:  # also rounds the joints of the line
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), colour)
 
@@ -191,17 +140,10 @@ class _Panel:
         self, draw: ImageDraw.ImageDraw, name: str, points: Sequence[Point]
     ) -> None:
         """Name, last value and numbers at the axes, on the final picture."""
-        left, top, right, bottom = self.frame
-        draw.text((left, top - 9), plain(name), _INK, font(14), anchor="ls")
-        draw.text((right, top - 9), self._remark(points), _FAINT, font(13), "rs")
-        largest_x = max(map(abs, self.x_ticks), default=0.0)
-        largest_y = max(map(abs, self.y_ticks), default=0.0)
-        for tick in self.y_ticks:
-            place = (left - 6, self.place(self.x_range[0], tick)[1])
-            draw.text(place, _number(tick, largest_y), _FAINT, font(11), anchor="rm")
-        for tick in self.x_ticks:
-            place = (self.place(tick, self.y_range[0])[0], bottom + 5)
-            draw.text(place, _number(tick, largest_x), _FAINT, font(11), anchor="mt")
+        left, top, right, _ = self.frame
+        draw.text((left, top - 9), plain(name), INK, font(14), anchor="ls")
+        draw.text((right, top - 9), self._remark(points), FAINT, font(13), "rs")
+        self.draw_numbers(draw)
 
     def _remark(self, points: Sequence[Point]) -> str:
         """The last value, and what the axis leaves out."""
@@ -211,7 +153,7 @@ class _Panel:
         low, high = min(values), max(values)
         beyond = ""
         if high > self.y_range[1]:
-            beyond = f" (highest {_number(high)})"
+            beyond = f" (highest {number(high)})"
         elif low < self.y_range[0]:
-            beyond = f" (lowest {_number(low)})"
-        return f"last {_number(values[-1])}{beyond}"
+            beyond = f" (lowest {number(low)})"
+        return f"last {number(values[-1])}{beyond}"

@@ -166,11 +166,11 @@ def measure(
     """
     names: list[str] = []
     found: list[tuple[Bounded, int]] = []
-    for group, x in _batches(dataset, model.settings, settings.seed, failures):
+    for numbers, x in batches(dataset, model.settings, settings.seed, failures):
         bounds = model.bound_likelihood(
             x, settings.samples, settings.seed, first=len(names), progress=progress
         )
-        names += group
+        names += [dataset.names[number] for number in numbers]
         found.append((bounds, x[0].size))
     if not found:
         raise UsageProblem("none of the images can be measured")
@@ -188,11 +188,21 @@ def measure(
     )
 
 
-def _batches(
+def batches(
     dataset: Dataset, trained: Config, seed: int, failures: list[Failure]
-) -> Iterator[tuple[list[str], Pixels]]:
-    """Yields names and images, (B, H, W, C), that follow each other at one size."""
-    names: list[str] = []
+) -> Iterator[tuple[list[int], Pixels]]:
+    """Yields images as the model was trained on them, of one size at a time.
+
+    Args:
+        dataset: the images.
+        trained: all that the model was trained with.
+        seed: of the bits.
+        failures: images that cannot be decoded are added to it.
+
+    Yields:
+        (indices, (B, H, W, C)) of images that follow each other.
+    """
+    numbers: list[int] = []
     images: list[Pixels] = []
     for index, name in enumerate(dataset.names):
         try:
@@ -204,12 +214,12 @@ def _batches(
         x = binarize(_fitted(pixels, trained), trained.data.binarize, rng)
         is_other = bool(images) and x.shape != images[0].shape
         if is_other or len(images) == MOST_TOGETHER:
-            yield names, np.stack(images)
-            names, images = [], []
-        names.append(name)
+            yield numbers, np.stack(images)
+            numbers, images = [], []
+        numbers.append(index)
         images.append(x)
     if images:
-        yield names, np.stack(images)
+        yield numbers, np.stack(images)
 
 
 def _fitted(pixels: NDArray[np.uint8], trained: Config) -> Pixels:

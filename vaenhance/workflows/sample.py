@@ -50,6 +50,7 @@ class Settings:
     seed: int = 0
     classes: tuple[str, ...] = ()  # that take turns; none: all that the model knows
     columns: int | None = None  # of a sheet; None: as square as possible
+    gap: int = 4  # pixels between images of a sheet
 
 
 @dataclass(frozen=True)
@@ -149,19 +150,22 @@ def draw(model: Sampler, settings: Settings) -> list[Pixels]:
     return list(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
 
 
-def arrange(images: Sequence[Pixels], columns: int | None = None) -> Pixels:
+def arrange(
+    images: Sequence[Pixels], columns: int | None = None, gap: int = 4
+) -> Pixels:
     """Lay the images out as a sheet without captions.
 
     Args:
         images: uint8 (H, W, 3) each.
         columns: Images in a row; None for as square as possible.
+        gap: Pixels between images and around them.
 
     Returns:
         The sheet, uint8 (H, W, 3).
     """
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = [images[at : at + columns] for at in range(0, len(images), columns)]
-    return report.sheet(rows)
+    return report.sheet(rows, gap=gap)
 
 
 def encode(pixels: Pixels, format: str) -> bytes:
@@ -197,7 +201,8 @@ def write(images: Sequence[Pixels], plan: Plan, settings: Settings) -> Iterator[
     Raises:
         VaenhanceError: A file cannot be written.
     """
-    whole = [arrange(images, settings.columns)] if plan.is_sheet else images
+    columns, gap = settings.columns, settings.gap
+    whole = [arrange(images, columns, gap)] if plan.is_sheet else images
     for pixels, file in zip(whole, plan.files, strict=True):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
