@@ -18,7 +18,7 @@ export PYTHONPATH=$root
     "$work/enhanced/"
 
 mkdir -p docs/images
-"$python" -m vaenhance sample docs/images/digits.png --count 48 --columns 12 --overwrite
+"$python" -m vaenhance sample docs/images/digits.png --count 40 --columns 10 --overwrite
 "$python" - "$work/enhanced" docs/images/before-after.png <<'END'
 import sys
 from pathlib import Path

@@ -140,7 +140,11 @@ def anchors(path: Path) -> set[str]:
 
 def test_pictures_are_quick_to_load() -> None:
     pictures = sorted((ROOT / "docs" / "images").iterdir())
-    assert [p.name for p in pictures] == ["before-after.png", "digits.png"]
+    assert [p.name for p in pictures] == [
+        "before-after.png",
+        "digit-styles.png",
+        "digits.png",
+    ]
     for picture in pictures:
         assert picture.stat().st_size <= 600_000
         assert photo.probe(picture).width <= 830  # shown at 100 % by code hosts

@@ -57,7 +57,7 @@ def prepare(source: Path, folder: Path, config: Config) -> Prepared:
     dataset, scan = open_dataset(source, smallest)
     dataset, config = label(dataset, config)
     _check_classes(folder, config)
-    training, held_out = _split(dataset, config)
+    training, held_out = split(dataset, config)
     return Prepared(folder, config, training, held_out, scan, dataset.fingerprint())
 
 
@@ -140,7 +140,7 @@ def _fixed(config: Config) -> dict[str, Any]:
     return plain
 
 
-def _split(dataset: Dataset, config: Config) -> tuple[Dataset, Dataset]:
+def split(dataset: Dataset, config: Config) -> tuple[Dataset, Dataset]:
     """Holds some images out for validation; never more than a tenth."""
     count = min(config.data.validation_images, len(dataset) // 10)
     rng = np.random.default_rng([config.training.seed, 3])
