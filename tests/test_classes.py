@@ -247,3 +247,7 @@ def test_the_command_line_draws_and_redraws_classes(tmp_path, invoke):
     assert (tmp_path / "e.png").exists()
     photo = ("enhance", drawn, tmp_path / "f.png", "--class", "light")
     assert "knows no classes" in invoke(*photo, exit_code=2).stderr
+    planned = invoke(*photo, "--dry-run", exit_code=2)
+    assert "knows no classes" in planned.stderr and not planned.stdout
+    unused = invoke(*photo, "--strength", "0", exit_code=2)
+    assert "in its own size" in unused.stderr

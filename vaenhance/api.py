@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint, runtime, tiling
 from vaenhance.api_enhance import Enhancing
-from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_inputs import check_input, check_network, checked_scale
 from vaenhance.api_interpolate import Interpolation
 from vaenhance.api_likelihood import Likelihood
 from vaenhance.api_posterior import Posterior
@@ -72,11 +72,7 @@ def load_model(
     """
     folder = find_model(name_or_path)
     config = checkpoint.load_config(folder).model
-    if config.network == "look":
-        raise UsageProblem(
-            f"model {folder.name} is one of looks: use enhance --light or --style "
-            "(--look-model for your own), from Python vaenhance.load_look"
-        )
+    check_network(folder.resolve().name, config, wants_look=False)
     card = checkpoint.load_card(folder)
     sitting = runtime.start(device, precision)
     return Model(folder, config, card, sitting)

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.api_inputs import UNTOLD, check_class, class_number
 from vaenhance.config import ModelConfig, stride
-from vaenhance.config.suggest import unknown
 from vaenhance.errors import UsageProblem
 
 Pixels = NDArray[np.float32]
-
-UNTOLD = -1  # label of images whose class is not told
 
 
 class Drawing:
@@ -124,12 +122,7 @@ class Drawing:
         Raises:
             UsageProblem: the model does not know the class, or draws any size.
         """
-        target = self.label_of(label)
-        if not self.config.image_size:
-            raise UsageProblem(
-                f"model {self.name} has classes, but is for images of any size: only "
-                "models of one size, for drawing, give an image another class"
-            )
+        target = check_class(self.name, self.config, label)
         batch = image if image.ndim == 4 else image[None]
         levels = len(self.config.widths)
         kept = levels - 1 if kept is None else kept
@@ -150,24 +143,6 @@ class Drawing:
         batch = np.repeat(y[None], len(labels), axis=0)
         _, elbo = self._inference.abduct(batch, None, labels)
         return int(np.argmax(elbo))
-
-
-def class_number(model: str, classes: Sequence[str], name: str | None) -> int:
-    """Returns the number of a class of a model, −1 for None.
-
-    Raises:
-        UsageProblem: the model does not know it.
-    """
-    if name is None:
-        return UNTOLD
-    if not classes:
-        raise UsageProblem(
-            f"model {model} knows no classes: leave the class out, or train a model "
-            "on a folder with a sub-folder for each class"
-        )
-    if name not in classes:
-        raise UsageProblem(unknown("class", name, classes))
-    return list(classes).index(name)
 
 
 def class_numbers(

@@ -2,13 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.config import ModelConfig
+from vaenhance.config.suggest import unknown
 from vaenhance.errors import UsageProblem
+
+UNTOLD = -1  # label of images whose class is not told
+
+
+def check_network(name: str, config: ModelConfig, *, wants_look: bool) -> None:
+    """Refuses a model of looks where one of images is needed, and the reverse.
+
+    Args:
+        name: of the model, for the message.
+        config: of the model.
+        wants_look: a model of looks is needed.
+
+    Raises:
+        UsageProblem: it is of the other kind.
+    """
+    is_look = config.network == "look"
+    if wants_look and not is_look:
+        raise UsageProblem(
+            f"model {name} is not one of looks: light and style need one "
+            "trained with --preset look, or the built-in look"
+        )
+    if is_look and not wants_look:
+        raise UsageProblem(
+            f"model {name} is one of looks: use enhance --light or --style "
+            "(--look-model for your own), from Python vaenhance.load_look"
+        )
+
+
+def check_class(name: str, config: ModelConfig, label: str) -> int:
+    """Returns the number of the class as which images are to be drawn anew.
+
+    Args:
+        name: of the model, for the message.
+        config: of the model.
+        label: the class.
+
+    Raises:
+        UsageProblem: the model does not know it, or is for images of any size.
+    """
+    number = class_number(name, config.classes, label)
+    if not config.image_size:
+        raise UsageProblem(
+            f"model {name} has classes, but is for images of any size: only "
+            "models of one size, for drawing, give an image another class"
+        )
+    return number
+
+
+def class_number(model: str, classes: Sequence[str], name: str | None) -> int:
+    """Returns the number of a class of a model, −1 for None.
+
+    Raises:
+        UsageProblem: the model does not know it.
+    """
+    if name is None:
+        return UNTOLD
+    if not classes:
+        raise UsageProblem(
+            f"model {model} knows no classes: leave the class out, or train a model "
+            "on a folder with a sub-folder for each class"
+        )
+    if name not in classes:
+        raise UsageProblem(unknown("class", name, classes))
+    return list(classes).index(name)
 
 
 def check_scale(

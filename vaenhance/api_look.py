@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, grading, runtime
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_input, check_network
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
@@ -41,11 +41,7 @@ def load_look(name_or_path: str | Path = "look", *, device: str = "auto") -> Loo
     """
     folder = find_model(name_or_path)
     config = checkpoint.load_config(folder).model
-    if config.network != "look":
-        raise UsageProblem(
-            f"model {folder.name} is not one of looks: light and style need one "
-            "trained with --preset look, or the built-in look"
-        )
+    check_network(folder.resolve().name, config, wants_look=True)
     card = checkpoint.load_card(folder)
     return LookModel(folder, config, card, runtime.start(device, "float32"))
 

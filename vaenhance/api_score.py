@@ -62,7 +62,8 @@ class Scores(Uncertainty):
         self._check_one(image)
         if image.size == 0:
             raise UsageProblem(f"expected pixels, received shape {image.shape}")
-        if self.config.likelihood != "gaussian" or not self.margin:
+        keeps_size = 1 in self.config.scales
+        if self.config.likelihood != "gaussian" or not self.margin or not keeps_size:
             raise UsageProblem(
                 f"model {self.name} is not made for photographs of any size: "
                 "choose one that is, such as photo"

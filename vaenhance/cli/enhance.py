@@ -21,7 +21,7 @@ from vaenhance.cli.enlarge_options import choose_model, take_enlargement
 from vaenhance.cli.explore_options import EXPLORING, check_exploring
 from vaenhance.cli.grade_options import GradeCommand
 from vaenhance.cli.options import check_sheet
-from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.errors import ModelError, PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.workflows.enhance import Enhancer
@@ -74,12 +74,15 @@ def command(
     """  # noqa: D301 -- \b is Click's mark for lines to leave alone
     from vaenhance.api import find_model
     from vaenhance.workflows import companions, grade, headers, jobs
+    from vaenhance.workflows.enhance_settings import check_models
 
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
     plan = jobs.plan(paths, overwrite=options.pop("overwrite"), **naming)
     model, enlargement = choose_model(model, take_enlargement(options))
     settings = _settings(**options, enlargement=enlargement)
+    with contextlib.suppress(ModelError):  # said when one is to be loaded
+        check_models(model, settings)
     references = grade.find_references(settings.grade)
     wanted = companions.kinds(settings.exploring.draws, settings.exploring.uncertainty)
     plan = replace(plan, jobs=tuple(companions.with_companions(plan.jobs, wanted)))

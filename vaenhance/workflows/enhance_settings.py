@@ -1,10 +1,14 @@
-"""How ``enhance`` treats photographs, as plain data."""
+"""How ``enhance`` treats photographs, as plain data, and which models can do it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from vaenhance import checkpoint
+from vaenhance.api_inputs import check_class, check_network
+from vaenhance.config import ModelConfig
+from vaenhance.errors import UsageProblem
 from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.explore import Exploring
 from vaenhance.workflows.grade import GradeSettings
@@ -42,3 +46,36 @@ class EnhanceSettings:
     def changes_nothing(self) -> bool:
         """Tells whether photographs come back as they are, without any model."""
         return not self.needs_photo_model and not self.grade.does_anything
+
+
+def check_models(model: str, settings: EnhanceSettings) -> None:
+    """Refuses what the models cannot do, by their configurations alone.
+
+    Args:
+        model: name or folder of the photo model.
+        settings: what is asked of it, and of the model of looks.
+
+    Raises:
+        ModelError: there is no such model.
+        UsageProblem: a model is of another kind, or the class makes no sense.
+    """
+    grade = settings.grade
+    if grade.does_anything:
+        check_network(*_named(grade.model), wants_look=True)
+    if settings.label is not None and (
+        settings.strength == 0 or settings.enlargement is not None
+    ):
+        raise UsageProblem(
+            "--class draws an image anew in its own size: leave it out, or "
+            "--strength 0 and what makes photographs larger"
+        )
+    if settings.needs_photo_model:
+        name, config = _named(model)
+        check_network(name, config, wants_look=False)
+        if settings.label is not None:
+            check_class(name, config, settings.label)
+
+
+def _named(model: str) -> tuple[str, ModelConfig]:
+    folder = checkpoint.find_model(model)
+    return folder.resolve().name, checkpoint.load_config(folder).model
