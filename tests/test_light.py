@@ -30,7 +30,7 @@ def test_nothing_is_exactly_nothing() -> None:
     x = photograph()
     assert Change().is_nothing
     assert changed(x, Change(), rng()) is x
-    assert np.allclose(light.expose(x, 0.0, 0.0, rng()), x)
+    assert np.allclose(light.expose(x, 0.0, 0.0, np.zeros(1)), x)
     assert np.allclose(light.balance(x, 0.0, 0.0), x, atol=1e-6)
     assert np.allclose(light.add_vignette(x, 0.0, (0.2, 0.9)), x)
     assert np.allclose(light.add_haze(x, 0.0, (1, 1, 1)), x)
@@ -96,7 +96,8 @@ def test_low_light_is_dark_and_its_noise_is_seeded_and_fair() -> None:
     assert change.stops <= light.LOW_LIGHT
     assert change.noise == 1e-3
     flat = np.full((200, 200, 3), 0.25, np.float32)
-    noisy = light.expose(flat, -2.0, 1e-3, rng())
+    grain = rng().standard_normal(flat.shape, dtype=np.float32)
+    noisy = light.expose(flat, -2.0, 1e-3, grain)
     expected = np.sqrt(1e-3 * (0.0625 + light.READ_NOISE))
     assert noisy.std() == pytest.approx(expected, rel=0.02)
     assert noisy.mean() == pytest.approx(0.0625, rel=0.01)

@@ -42,7 +42,8 @@ def test_numpy_and_tensorflow_agree_on_every_transform(monkeypatch) -> None:
     knots = LOOK_MODEL.curve_knots
     flat = tf.random.stateless_normal([6, transform.numbers(knots)], [1, 2])
     gains = tf.random.stateless_normal([6, 4, 4], [1, 3])
-    found = transform.bounded(flat * 0.7, gains, knots)
+    extremes = np.array([[[0.1, 0.2, 0.0], [0.9, 0.8, 0.7]]] * 6, np.float32)
+    found = transform.bounded(flat * 0.7, gains, extremes, knots)
     y = photograph((6, 24, 30, 3), np.float32)
     trained = np.clip(transform.transformed(y, found).numpy(), 0, 1)
     for image, expected, one in zip(y, trained, found.numpy(), strict=True):
@@ -53,22 +54,45 @@ def test_numpy_and_tensorflow_agree_on_every_transform(monkeypatch) -> None:
 def test_whatever_the_network_says_transforms_are_bounded_and_keep_grays() -> None:
     knots = LOOK_MODEL.curve_knots
     wild = 50 * tf.random.stateless_normal([9, transform.numbers(knots)], [4, 2])
-    found = transform.bounded(wild, 50 * tf.ones([9, 4, 4]), knots).numpy()
+    extremes = np.random.default_rng(0).random((9, 2, 3), np.float32)
+    found = transform.bounded(wild, 50 * tf.ones([9, 4, 4]), extremes, knots).numpy()
     for one in found:
         assert one.slopes.min() >= 1 / transform.STEEPEST - 1e-5
         assert one.tone.min() >= 1 / transform.STEEPEST - 1e-5
         assert one.slopes.max() <= transform.STEEPEST + 1e-4
         assert np.allclose(one.matrix.sum(axis=1), 1, atol=1e-5)
         assert np.abs(one.gains).max() <= transform.LARGEST_GAIN
-        assert 0 <= one.gate <= 1
+        assert (one.high - one.low >= transform.NARROWEST - 1e-6).all()
 
 
-def test_zeros_are_the_identity() -> None:
-    knots = LOOK_MODEL.curve_knots
-    zeros = tf.zeros([1, transform.numbers(knots)])
-    (one,) = transform.bounded(zeros, tf.zeros([1, 4, 4]), knots).numpy()
+def test_shut_gates_are_the_identity_and_open_ones_a_stretch(monkeypatch) -> None:
+    monkeypatch.setattr(transform, "LARGEST_LOGIT", 1e9)
+    knots, count = LOOK_MODEL.curve_knots, transform.numbers(LOOK_MODEL.curve_knots)
+    extremes = np.array([[[0.1, 0.2, 0.3], [0.9, 0.8, 0.7]]], np.float32)
+
+    def gated(*gates: float) -> grading.Transform:
+        flat = np.zeros((1, count), np.float32)
+        flat[0, : transform.GATES] = gates
+        return transform.bounded(flat, tf.zeros([1, 4, 4]), extremes, knots).numpy()[0]
+
     image = photograph()
-    assert np.array_equal(grading.apply(image, one), image)
+    assert np.array_equal(grading.apply(image, gated(*[-30.0] * 4)), image)
+    own = gated(30.0, 30.0, 30.0, 30.0)
+    assert np.allclose([own.low, own.high], extremes[0], atol=1e-6)
+    together = gated(30.0, 30.0, -30.0, -30.0)
+    assert np.allclose(together.low, 0.1, atol=1e-6)
+    assert np.allclose(together.high, 0.9, atol=1e-6)
+
+
+def test_no_gate_is_ever_shut_for_good() -> None:
+    knots = LOOK_MODEL.curve_knots
+    flat = tf.Variable(tf.fill([1, transform.numbers(knots)], -1000.0))
+    extremes = np.array([[[0.1] * 3, [0.9] * 3]], np.float32)
+    with tf.GradientTape() as tape:
+        found = transform.bounded(flat, tf.zeros([1, 4, 4]), extremes, knots)
+        low = tf.reduce_sum(found.low)
+    assert found.low.numpy().max() > 1e-4
+    assert abs(tape.gradient(low, flat).numpy()[0, 0]) > 1e-10
 
 
 # === The network ===
@@ -240,3 +264,15 @@ def test_the_preset_is_sound() -> None:
     network = build_network(PRESETS["look"].model)
     count = sum(int(np.prod(v.shape)) for v in network.variables)
     assert count * 2 <= 2_000_000  # bytes, as half precision is what ships
+
+
+def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
+    start, end = photograph(), photograph((30, 20, 3), seed=9)
+    for method in ("linear", "spherical"):
+        frames = list(model.interpolate(start, end, 4, method=method))
+        assert len(frames) == 4
+        own, other = model.encode(start), model.encode(end)
+        assert np.array_equal(frames[0], model.enhance(start, own))
+        assert np.array_equal(frames[-1], model.enhance(start, other))
+    with pytest.raises(UsageProblem, match="levels"):
+        list(model.interpolate(start, end, levels=(1,)))

@@ -10,7 +10,7 @@ A look is a latent z, (D,) float32. No files but the model's.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +136,33 @@ class LookModel:
         z = np.asarray(look, np.float32)[None]
         return self._inference.decode(z, thumbnail)[0]
 
+    def interpolate(
+        self,
+        start: NDArray[Any],
+        end: NDArray[Any],
+        frames: int = 16,
+        *,
+        method: str = "linear",
+        **ladder: Any,
+    ) -> Iterator[NDArray[Any]]:
+        """Yields a photograph with looks from its own to that of another one.
+
+        Args:
+            start: the photograph, as for ``enhance``.
+            end: the other one, of any size.
+            frames: how many, with both ends.
+            method: ``linear``, or ``spherical``: along the arc between the two.
+            ladder: levels and tiles, which a look does not have.
+
+        Raises:
+            UsageProblem: as for ``encode``, or levels are named.
+        """
+        if ladder.get("levels") not in (None, (0,)):
+            raise UsageProblem("a look has one level, 0: leave --levels out")
+        ends = self.encode(start), self.encode(end)
+        for part in np.linspace(0.0, 1.0, frames):
+            yield self.enhance(start, _between(*ends, float(part), method))
+
     def sample(self, count: int, *, temperature: float = 1.0, seed: int = 0) -> Pixels:
         """Draws looks from the prior, (count, D); look i is the same for any count.
 
@@ -164,3 +191,24 @@ class LookModel:
 def _any_size(config: ModelConfig) -> ModelConfig:
     """The configuration as ``check_input`` should see it: thumbnails fit any size."""
     return dataclasses.replace(config, image_size=0)
+
+
+def _between(start: Pixels, end: Pixels, part: float, method: str) -> Pixels:
+    """Returns a look on the straight way, or on the arc, between two."""
+    lengths = float(np.linalg.norm(start) * np.linalg.norm(end))
+    angle = float(np.arccos(np.clip(start @ end / max(lengths, 1e-9), -1, 1)))
+    weights = 1 - part, part
+    if method == "spherical" and np.sin(angle) > 1e-4:
+        arcs = np.sin((1 - part) * angle), np.sin(part * angle)
+        weights = arcs[0] / np.sin(angle), arcs[1] / np.sin(angle)
+    look: Pixels = (weights[0] * start + weights[1] * end).astype(np.float32)
+    return look
+
+
+def is_look(name_or_path: str | Path) -> bool:
+    """Tells whether a model is one of looks, without loading it.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    return checkpoint.load_config(find_model(name_or_path)).model.network == "look"

@@ -5,8 +5,9 @@ grays gray, a smooth map of gains over the picture, a monotone tone curve. Pure 
 strip by strip; where the numbers come from is not known here. ``model/transform`` is
 the same in TensorFlow, for training.
 
-    light = (2^(8·C_c(s(y))) − 1)/255     s(y) = log2(1 + 255·linear(y))/8
-    x̂ = y + gate·(T(2^gain·M·light) − y)
+    stretched = (y − low_c)/(high_c − low_c)
+    light = (2^(8·C_c(s(stretched))) − 1)/255     s(y) = log2(1 + 255·linear(y))/8
+    x̂ = T(2^gain·M·light)
 
 The domain s gives shadows room: of 0..1 it spends 0.4 on what lies five stops and
 more below white, and its slope at black is finite.
@@ -41,22 +42,24 @@ class Transform:
     """One picture's colour transform; float32 arrays.
 
     Attributes:
+        low: (3,) what becomes black, before the curves.
+        high: (3,) what becomes white.
         slopes: (3, K + 1) slopes of each colour's curve at K + 1 equal steps, > 0.
         offsets: (3,) its value at black.
         matrix: (3, 3), rows sum to 1; from light to light.
         gains: (g, g) stops, over the picture.
         tone: (K + 1,) slopes of the tone curve, > 0.
         tone_offset: its value at black.
-        gate: how much of the change is made, 0..1.
     """
 
+    low: Pixels
+    high: Pixels
     slopes: Pixels
     offsets: Pixels
     matrix: Pixels
     gains: Pixels
     tone: Pixels
     tone_offset: float
-    gate: float
 
 
 def to_domain(light: Array) -> Array:
@@ -120,31 +123,44 @@ def spline(length: int, cells: int) -> Pixels:
 
 
 def thumbnail(image: NDArray[Any], side: int) -> Pixels:
-    """Returns the means of side × side equal parts, (side, side, C) float32.
+    """Returns side × side pixels of an image, evenly spread, and its extremes.
+
+    Pixels as they are, not means: what is black and white in a photograph is what
+    tells its exposure, and a mean has neither. The darkest and the brightest value of
+    each colour anywhere stand in the two pixels in its middle.
 
     Args:
-        image: (H, W, C) uint8, uint16 (scaled to [0, 1]) or float32; of fewer pixels
-            than parts, the nearest ones are repeated.
-        side: parts along each side.
+        image: (H, W, 3) uint8, uint16 (scaled to [0, 1]) or float32.
+        side: pixels along each side.
+
+    Returns:
+        (side, side, 3) float32.
     """
-    rows, columns = (_edges(length, side) for length in image.shape[:2])
-    scale = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
-    result = np.empty((side, side, image.shape[2]), np.float32)
-    for i, (top, bottom) in enumerate(rows):
-        # One row of parts at a time: no float copy of the image.
-        sums = image[top:bottom].sum(axis=0, dtype=np.float64) / (bottom - top)
-        total = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0)])
-        width = (columns[:, 1] - columns[:, 0])[:, None]
-        result[i] = (total[columns[:, 1]] - total[columns[:, 0]]) / (width * scale)
+    rows, columns = (places(length, side) for length in image.shape[:2])
+    found = image[rows][:, columns]
+    found = with_extremes(found, extreme_values(image))
+    largest = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+    return found.astype(np.float32) / np.float32(largest)
+
+
+def places(length: int, count: int) -> NDArray[np.intp]:
+    """Returns the pixels in the middle of equal parts of a side."""
+    return ((np.arange(count) + 0.5) * length / count).astype(np.intp)
+
+
+def extreme_values(image: NDArray[Any]) -> NDArray[Any]:
+    """Returns the darkest and the brightest value of each colour, (2, C)."""
+    # Plane by plane: several times as fast as over the first two axes at once.
+    planes = np.moveaxis(image, -1, 0)
+    return np.stack([[p.min() for p in planes], [p.max() for p in planes]])
+
+
+def with_extremes(picture: NDArray[Any], extremes: NDArray[Any]) -> NDArray[Any]:
+    """Returns a thumbnail whose two middle pixels are (darkest, brightest), (2, 3)."""
+    result = picture.copy()
+    row, column = (side // 2 for side in picture.shape[:2])
+    result[row, column : column + 2] = extremes
     return result
-
-
-def _edges(length: int, parts: int) -> NDArray[np.intp]:
-    """Returns (start, stop) of each part, (parts, 2); at least one pixel each."""
-    edges = np.arange(parts + 1) * length / parts
-    starts = np.minimum(np.floor(edges[:-1] + 0.5 * (length >= parts)), length - 1)
-    stops = np.floor(edges[1:] + 0.5 * (length >= parts))
-    return np.stack([starts, np.maximum(stops, starts + 1)], axis=1).astype(np.intp)
 
 
 def apply(
@@ -166,12 +182,11 @@ def apply(
     Returns:
         The same shape and type; clipped to [0, 1].
     """
-    weight = strength * transform.gate
-    if weight == 0 or image.size == 0:
+    if strength == 0 or image.size == 0:
         return image.copy()
     height, width = image.shape[:2]
     result = np.empty_like(image)
-    work = _Work(image, transform, weight)
+    work = _Work(image, transform, strength)
     step = max(1, STRIP_PIXELS // width)
 
     def run(top: int) -> float:
@@ -197,11 +212,7 @@ class _Work:
         entries = self.largest + 1 if is_integer else _TABLE
         y = np.linspace(0, 1, entries)
         self.screen = y.astype(np.float32)
-        curves = zip(transform.slopes, transform.offsets, strict=True)
-        domain = to_domain(to_linear(y))
-        self.light = np.stack(
-            [from_domain(np.minimum(curve(domain, d, o), 1.5)) for d, o in curves]
-        ).astype(np.float32)
+        self.light = np.stack([_curved(y, transform, c) for c in range(3)])
         # Indexed by the square root of light / BRIGHTEST: fine at black.
         light = np.linspace(0, 1, 4 * _TABLE) ** 2 * BRIGHTEST
         tone = curve(to_domain(light), transform.tone, transform.tone_offset)
@@ -254,6 +265,14 @@ class _Work:
         blended *= np.float32(self.largest)
         blended += np.float32(0.5)
         return blended.astype(plane.dtype)
+
+
+def _curved(y: Array, transform: Transform, colour: int) -> Pixels:
+    """Returns the light that a colour's values become, before the matrix."""
+    low, high = (float(part[colour]) for part in (transform.low, transform.high))
+    domain = to_domain(to_linear((y - low) / (high - low)))
+    s = curve(domain, transform.slopes[colour], float(transform.offsets[colour]))
+    return from_domain(np.minimum(s, 1.5)).astype(np.float32)
 
 
 def _interpolated(place: Pixels, table: Pixels) -> Pixels:

@@ -13,7 +13,7 @@ from vaenhance.cli import photo_options as photographs
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow
-    from vaenhance.workflows.interpolate import Ends, Pixels
+    from vaenhance.workflows.interpolate import Ends, Interpolator, Pixels
     from vaenhance.workflows.sample import Plan
 
 _HELP = """Draw the images between two images.
@@ -27,6 +27,7 @@ Examples:
   vaenhance interpolate 3.png 8.png between.png -m digits      a sheet
   vaenhance interpolate 3.png 8.png between.gif -m digits      an animation
   vaenhance interpolate a.jpg b.jpg frames/ --levels 0,1       only coarse levels
+  vaenhance interpolate day.jpg night.jpg n.gif -m look        the look of B on A
 """
 
 
@@ -118,7 +119,7 @@ def command(
     **chosen: Any,
 ) -> None:
     """Check everything that can be wrong, then start TensorFlow and draw."""
-    from vaenhance.api import find_model
+    from vaenhance.api_look import is_look
     from vaenhance.workflows import interpolate as workflow
 
     settings = workflow.Settings(**chosen)
@@ -129,16 +130,13 @@ def command(
         named, settings, format=format, overwrite=overwrite or to_stdout
     )
     workflow.check_originals(plan, [Path(n) for n in (start, end) if n != "-"])
-    find_model(model)
+    of_looks = is_look(model)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
-    ends = workflow.read_ends(sources, (start, end), max_megapixels)
+    names = start, end
+    ends = workflow.read_ends(sources, names, max_megapixels, any_size=of_looks)
     if ends.have_other_profiles:
         console.message("A and B have different colour profiles: none is written")
-    console.detail(f"loading model {model} ...")
-    from vaenhance.api import load_model
-
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
+    network = _load(model, device, precision, of_looks)
     with console.Progress(settings.frames, unit="images", decimals=0) as progress:
         frames = _counted(workflow.draw_frames(network, ends, settings), progress)
         data = workflow.encode(frames, plan, ends, settings)
@@ -151,6 +149,19 @@ def command(
                 console.json_line(_record(file, number, plan, ends))
     where = plan.files[0] if len(plan.files) == 1 else plan.files[0].parent
     console.message(f"{settings.frames} images, {settings.method}: {where}")
+
+
+def _load(model: str, device: str, precision: str, of_looks: bool) -> Interpolator:
+    console.detail(f"loading model {model} ...")
+    from vaenhance import load_look, load_model
+
+    if of_looks:
+        looks = load_look(model, device=device)
+        console.message(f"device: {looks.device}, float32")
+        return looks
+    network = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, {network.precision}")
+    return network
 
 
 def _record(file: Path, number: int, plan: Plan, ends: Ends) -> dict[str, Any]:

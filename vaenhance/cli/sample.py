@@ -11,9 +11,9 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.errors import UsageProblem
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they bring NumPy and Pillow
     from vaenhance.api import Model
-    from vaenhance.workflows.sample import Settings
+    from vaenhance.workflows.sample import Sampler, Settings
 
 _HELP = """Draw new images from a model's prior.
 
@@ -25,6 +25,7 @@ Examples:
   vaenhance sample faces/ --count 100     numbered files in a folder
   vaenhance sample - --seed 7 | display   a sheet into a pipe
   vaenhance sample plane.png --model digits2d --manifold
+  vaenhance sample g.png -m look --apply photo.jpg --count 9   gradings of a photograph
 
 The same seed draws the same images.
 """
@@ -124,6 +125,12 @@ def _read_temperatures(
     metavar="EXT",
     help="File format of folders and pipes: png (the default), jpg, webp, ...",
 )
+@options.option(
+    "--apply",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PHOTO",
+    help="For models of looks: the photograph that the looks drawn are given to.",
+)
 @options.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @options.device_options
 @options.verbosity_options
@@ -135,6 +142,7 @@ def command(
     overwrite: bool,
     device: str,
     precision: str,
+    apply: Path | None,
     **drawn: Any,
 ) -> None:
     """Check everything that can be wrong, then start TensorFlow and draw."""
@@ -152,15 +160,16 @@ def command(
         format=format,
         overwrite=overwrite or to_stdout,
     )
-    sample.check(model, settings)
     if manifold and not plan.is_sheet:
         raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
-    console.detail(f"loading model {model} ...")
-    from vaenhance.api import load_model
-
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    images = _images(network, settings, manifold)
+    if apply is None:
+        sample.check(model, settings)
+        network = _load(model, device, precision)
+        images = _images(network, settings, manifold)
+    elif manifold:
+        raise UsageProblem("--manifold is not for looks: leave out --apply")
+    else:
+        images = sample.draw(_load_gradings(model, device, apply), settings)
     if to_stdout:
         sheet = sample.arrange(images, settings.columns, settings.gap)
         console.product_bytes(sample.encode(sheet, plan.format))
@@ -195,3 +204,24 @@ def _images(network: Model, settings: Settings, is_plane: bool) -> list[Any]:
     if is_plane and settings.columns is not None:
         return list(manifold.grid(network, settings.columns))
     return list(sample.draw(network, settings))
+
+
+def _load(model: str, device: str, precision: str) -> Model:
+    from vaenhance.api import load_model
+
+    console.detail(f"loading model {model} ...")
+    network = load_model(model, device=device, precision=precision)
+    console.message(f"device: {network.device}, {network.precision}")
+    return network
+
+
+def _load_gradings(model: str, device: str, apply: Path) -> Sampler:
+    """Loads what draws looks, and the photograph they are for."""
+    from vaenhance.api_look import load_look
+    from vaenhance.workflows.gradings import Gradings, read_photograph
+
+    pixels = read_photograph(apply)
+    console.detail(f"loading model {model} ...")
+    looks = load_look(model, device=device)
+    console.message(f"device: {looks.device}, float32")
+    return Gradings(looks, pixels)

@@ -24,4 +24,4 @@ class LookConfig:
     toning: tuple[float, ...] = (0.0, 0.12)  # range; colour of shadows and lights
     vignette: tuple[float, ...] = (0.0, 2.5)  # range, stops in the darkest corner
     haze: tuple[float, ...] = (0.0, 0.7)  # range; part of the light that is haze
-    noise: tuple[float, ...] = (0.0, 0.0003)  # range; variance of white's shot noise
+    noise: tuple[float, ...] = (0.0, 0.002)  # range; variance of white's shot noise

@@ -69,11 +69,11 @@ PRESETS: dict[str, Config] = {
             hidden=(256,),
             hidden_decoder=(256, 256),
         ),
-        objective=ObjectiveConfig(beta=1.0, beta_warmup=0.1, sigma_floor=0.005),
+        objective=ObjectiveConfig(beta=0.5, beta_warmup=0.1, sigma_floor=0.02),
         data=DataConfig(crop=64),
         training=TrainingConfig(
             batch=16,
-            learning_rate=2e-3,
+            learning_rate=1e-3,
             warmup_steps=100,
             skip_norm=100.0,
             ema=0.998,

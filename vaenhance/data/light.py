@@ -8,7 +8,7 @@ light is meant (exposure, white balance, vignette, haze), sRGB where editing is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -32,6 +32,7 @@ KINDS = (
 # Of changes that are mixed: the chance of each kind, and how much of its range.
 MIXED, MIXED_STRENGTH = 0.35, 0.75
 LOW_LIGHT = -1.5  # stops that noise comes with, at most
+FARTHEST = 4.0
 READ_NOISE = 0.01  # its variance, beside that of white's shot noise
 
 
@@ -113,11 +114,27 @@ def changed(x: Pixels, change: Change, rng: np.random.Generator) -> Pixels:
     """
     if change.is_nothing:
         return x
+    return _changed(x, change, rng.standard_normal(x.shape, dtype=np.float32))
+
+
+def changed_extremes(extremes: Pixels, change: Change) -> Pixels:
+    """Applies a change to the darkest and brightest values of a photograph, (2, 3).
+
+    As most changes are monotone, they stay the extremes. Noise makes them more extreme:
+    of so many pixels one lies ``FARTHEST`` deviations off.
+    """
+    if change.is_nothing:
+        return extremes
+    grain = np.array([[[-FARTHEST], [FARTHEST]]], np.float32)
+    return _changed(extremes[None], replace(change, vignette=0.0), grain)[0]
+
+
+def _changed(x: Pixels, change: Change, grain: Pixels) -> Pixels:
     light = to_linear(x)
     light = add_haze(light, change.haze, change.air)
     light = add_vignette(light, change.vignette, change.centre)
     light = balance(light, *change.balance)
-    light = expose(light, change.stops, change.noise, rng)
+    light = expose(light, change.stops, change.noise, grain)
     y = to_srgb(np.clip(light, 0.0, 1.0))
     y = saturate(y, change.saturation)
     y = y ** np.float32(2.0**change.gamma)
@@ -130,9 +147,7 @@ def changed(x: Pixels, change: Change, rng: np.random.Generator) -> Pixels:
 # === The changes ===
 
 
-def expose(
-    light: Pixels, stops: float, noise: float, rng: np.random.Generator
-) -> Pixels:
+def expose(light: Pixels, stops: float, noise: float, grain: Pixels) -> Pixels:
     """Changes the exposure of linear light; little light is noisy.
 
     Args:
@@ -140,13 +155,12 @@ def expose(
         stops: each doubles the light.
         noise: variance of the shot noise of white; what is dark has less of it, but
             more beside its light. Read noise has a hundredth of it, everywhere.
-        rng: where the noise comes from.
+        grain: standard normal noise of the light's shape.
     """
     light = light * np.float32(2.0**stops)
     if noise <= 0:
         return light
     variance = np.float32(noise) * (np.maximum(light, 0) + np.float32(READ_NOISE))
-    grain = rng.standard_normal(light.shape, dtype=np.float32)
     noisy: Pixels = light + np.sqrt(variance) * grain
     return noisy
 

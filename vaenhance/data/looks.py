@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from vaenhance.color import from_lab, to_lab
 from vaenhance.config import LookConfig
-from vaenhance.data.codec import resize
-from vaenhance.data.light import changed, draw_change
+from vaenhance.data.light import Change, changed, changed_extremes, draw_change
 from vaenhance.data.pixels import Pixels
+from vaenhance.grading import extreme_values, places, with_extremes
 
 CORRECT, KEEP = -1.0, 0.0  # what is told of the reference
 SPARSE = 4  # in training, x has every fourth pixel of every fourth row of y
@@ -34,6 +34,7 @@ COLOUR = (0.3, 2.5)  # how far the spread of colours may be changed
 SPREAD = 2.0  # added to the deviation of a* and b*: grays do not become colours
 
 Array = NDArray[np.floating]
+Seen = tuple[Pixels, Pixels]  # a thumbnail and the extremes of what it shows
 Pair = tuple[Pixels, Pixels, float]
 
 
@@ -63,23 +64,29 @@ def draw_pair(
         GRAY,
     )
     clean = draw_thumbnail(image, side, rng, is_gray)
-
-    def anew(x: Pixels) -> Pixels:
-        return changed(x, draw_change(config, rng), rng)
-
+    change = draw_change(config, rng)
     if not is_style:
-        y = clean if is_unchanged else anew(clean)
-        return clean, np.concatenate([y, y], axis=-1), CORRECT
-    y = clean if rng.random() < 0.5 else anew(clean)
+        y = clean if is_unchanged else _changed(clean, change, rng)
+        return clean[0], np.concatenate([_joined(y)] * 2, axis=-1), CORRECT
+    y = clean if rng.random() < 0.5 else _changed(clean, draw_change(config, rng), rng)
     if is_foreign:
         reference = draw_thumbnail(other, side, rng)
         if rng.random() < 0.5:
-            reference = anew(reference)
-        return transferred(y, reference), np.concatenate([y, reference], -1), KEEP
-    change = draw_change(config, rng)
-    x = changed(clean, change, rng)
-    reference = changed(draw_thumbnail(image, side, rng, is_gray), change, rng)
-    return x, np.concatenate([y, reference], axis=-1), KEEP
+            reference = _changed(reference, change, rng)
+        x = transferred(y[0], reference[0])
+    else:
+        x = changed(clean[0], change, rng)
+        window = draw_thumbnail(image, side, rng, is_gray)
+        reference = _changed(window, change, rng)
+    return x, np.concatenate([_joined(y), _joined(reference)], axis=-1), KEEP
+
+
+def _changed(seen: Seen, change: Change, rng: np.random.Generator) -> Seen:
+    return changed(seen[0], change, rng), changed_extremes(seen[1], change)
+
+
+def _joined(seen: Seen) -> Pixels:
+    return with_extremes(*seen)
 
 
 def sparse(pair: Pair) -> Pair:
@@ -90,31 +97,29 @@ def sparse(pair: Pair) -> Pair:
 
 def draw_thumbnail(
     image: NDArray[np.uint8], side: int, rng: np.random.Generator, is_gray: bool = False
-) -> Pixels:
-    """Cuts a random large window, and shrinks it to side × side, maybe mirrored."""
-    height, width = image.shape[:2]
-    sides = rng.uniform(SMALLEST_WINDOW, 1.0, 2) * (height, width)
-    rows, columns = np.maximum(np.round(sides), 1).astype(int)
-    top = int(rng.integers(0, height - rows + 1))
-    left = int(rng.integers(0, width - columns + 1))
-    window = resize(image[top : top + rows, left : left + columns], side)
+) -> Seen:
+    """Cuts a random large window and takes side × side of its pixels, maybe mirrored.
+
+    Returns:
+        The pixels (side, side, 3), and the window's extremes (2, 3).
+    """
+    sides = rng.uniform(SMALLEST_WINDOW, 1.0, 2) * image.shape[:2]
+    height, width = np.maximum(np.round(sides), 1).astype(int)
+    top = int(rng.integers(0, image.shape[0] - height + 1))
+    left = int(rng.integers(0, image.shape[1] - width + 1))
+    window = image[top : top + height, left : left + width]
+    picture = window[places(height, side)][:, places(width, side)]
     if rng.random() < 0.5:
-        window = window[:, ::-1]
-    x = np.ascontiguousarray(window, np.float32) / np.float32(255)
-    if is_gray:
-        x = x.mean(axis=-1, keepdims=True)
-    return np.ascontiguousarray(np.broadcast_to(x, (side, side, 3)))
-
-
-def shrunken(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Shrinks a photograph to what its windows need, so that many stay in memory."""
-    factor = min(image.shape[:2]) // (2 * side)
-    if factor < 2:
-        return image
-    height, width = (length // factor for length in image.shape[:2])
-    parts = image[: height * factor, : width * factor]
-    parts = parts.reshape(height, factor, width, factor, -1)
-    return np.rint(parts.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+        picture = picture[:, ::-1]
+    # Of every third pixel: so many have the extremes as well, or nearly.
+    extremes = extreme_values(window[::3, ::3])
+    found = []
+    for values in (picture, extremes):
+        x = values.astype(np.float32) / np.float32(255)
+        if is_gray:
+            x = x.mean(axis=-1, keepdims=True)
+        found.append(np.ascontiguousarray(np.broadcast_to(x, (*x.shape[:-1], 3))))
+    return found[0], found[1]
 
 
 def transferred(x: Pixels, reference: Pixels) -> Pixels:

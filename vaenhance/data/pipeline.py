@@ -27,7 +27,7 @@ from vaenhance.data.binarize import binarize
 from vaenhance.data.codec import keep_decoding_memory, resize
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.degrade import UNKNOWN, degrade, is_clean
-from vaenhance.data.looks import draw_pair, shrunken, sparse
+from vaenhance.data.looks import draw_pair, sparse
 from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window, to_floats
 from vaenhance.errors import PhotoError, VaenhanceError
@@ -206,18 +206,13 @@ class Pipeline:
             images.append(self._read_or_next(order, offset))
         return images
 
-    def _read(self, index: int) -> NDArray[np.uint8]:
-        image = self.dataset.read(index)
-        is_look = self.config.model.network == "look"
-        return shrunken(image, self.config.data.crop) if is_look else image
-
     def _read_or_next(self, order: NDArray[np.int64], at: int) -> Labelled:
         for shift in range(len(order)):
             index = int(order[(at + shift) % len(order)])
             if index in self._broken:
                 continue
             try:
-                image = self._cache.get(index, self._read)
+                image = self._cache.get(index, self.dataset.read)
                 is_told = bool(self.config.model.classes)
                 return image, self.dataset.labels[index] if is_told else UNTOLD
             except PhotoError as error:

@@ -30,7 +30,7 @@ from vaenhance.model.gaussian import (
 )
 
 BINS = 32  # of the histogram of each colour, over the domain s
-GATE_START = 2.0  # a new network makes 88 % of its changes
+GATES_START = (-2.0, -2.0, 0.0, 0.0)  # before the sigmoid; see ``transform``
 
 
 class Look(keras.Model):
@@ -134,17 +134,22 @@ class Look(keras.Model):
         prior = DiagonalGaussian(tf.zeros_like(mean), tf.zeros_like(mean))
         return ResidualPosterior(prior, mean, log_scale)
 
-    def parameters(self, z: Any, summary: Any, spatial: Any) -> transform.Parameters:
-        """Decodes z (B, D), for photographs of which ``describe`` has told."""
+    def parameters(
+        self, z: Any, image: Any, summary: Any, spatial: Any
+    ) -> transform.Parameters:
+        """Decodes z (B, D), for photographs of which ``describe`` has told the rest."""
         h = tf.concat([summary, z], axis=-1)
         for layer in self.decoder:
             h = layer(h)
         flat = self.head(h)
-        flat += tf.one_hot(flat.shape[-1] - 1, flat.shape[-1]) * GATE_START
+        start = [*GATES_START, *[0.0] * (flat.shape[-1] - transform.GATES)]
+        flat += tf.constant(start)
         around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
         gains = self.place_layer(tf.concat([spatial, around], axis=-1))
         gains = self.gain_head(gains)[..., 0]
-        return transform.bounded(flat, gains, self.knots)
+        middle = self.side // 2  # where ``grading.thumbnail`` puts the extremes
+        extremes = image[:, middle, middle : middle + 2]
+        return transform.bounded(flat, gains, extremes, self.knots)
 
     # === What training asks of every network ===
 
@@ -182,7 +187,7 @@ class Look(keras.Model):
         z = gaussian.mean
         if epsilons is not None:
             z = gaussian.sample(tf.reshape(epsilons[0], tf.shape(z)))
-        found = self.parameters(z, summary[:count], spatial[:count])
+        found = self.parameters(z, image, summary[:count], spatial[:count])
         step = 1 if epsilons is None else SPARSE
         x = transform.transformed(image, found, step)
         return x, [q.kl_divergence()], [z[:, None, None, :]]

@@ -20,6 +20,9 @@ STEEPEST = 6.0  # a curve's slope in the domain s, and one over the flattest
 LARGEST_OFFSET = 0.5  # of a curve, in the domain s
 LARGEST_MIX = 0.8  # share of another colour in a colour
 LARGEST_GAIN = 2.0  # stops
+GATES = 4
+LARGEST_LOGIT = 6.0  # of a gate: one that is shut for good would learn nothing more
+NARROWEST = 0.02  # of what is stretched to black and white
 LEAK = 0.01  # slope beyond black and white, so that the gradient finds back
 
 
@@ -27,54 +30,77 @@ LEAK = 0.01  # slope beyond black and white, so that the gradient finds back
 class Parameters:
     """Transforms of a batch; the shapes of ``grading.Transform`` with (B,) in front."""
 
+    low: Any  # (B, 3)
+    high: Any  # (B, 3)
     slopes: Any  # (B, 3, K + 1)
     offsets: Any  # (B, 3)
     matrix: Any  # (B, 3, 3)
     gains: Any  # (B, g, g)
     tone: Any  # (B, K + 1)
     tone_offset: Any  # (B,)
-    gate: Any  # (B,)
 
     def numpy(self) -> list[Transform]:
         """Returns the transforms one by one."""
         parts = {name: np.asarray(part) for name, part in vars(self).items()}
-        count = len(parts["gate"])
+        count = len(parts["tone_offset"])
         transforms = []
         for index in range(count):
             own: dict[str, Any] = {name: part[index] for name, part in parts.items()}
-            own |= {name: float(own[name]) for name in ("tone_offset", "gate")}
+            own["tone_offset"] = float(own["tone_offset"])
             transforms.append(Transform(**own))
         return transforms
 
 
 def numbers(knots: int) -> int:
     """Returns how many numbers a transform without its gains has."""
-    return 3 * (knots + 2) + 6 + knots + 2 + 1
+    return 3 * (knots + 2) + 6 + knots + 2 + GATES
 
 
-def bounded(flat: Any, gains: Any, knots: int) -> Parameters:
-    """Makes transforms of what a network says; zeros are the identity but the gate.
+def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
+    """Makes transforms of what a network says.
+
+    Four of the numbers are gates, 0..1 by a sigmoid. Two say how much of the way the
+    darkest value goes to black and the brightest to white; two, whether each colour
+    goes by its own or all by the darkest and brightest of all.
 
     Args:
-        flat: (B, numbers(knots)).
+        flat: (B, numbers(knots)); with gates at 0 the identity.
         gains: (B, g, g).
+        extremes: (B, 2, 3), the darkest and brightest value of each colour.
         knots: steps of each curve.
     """
-    sizes = [3 * (knots + 1), 3, 6, knots + 1, 1, 1]
-    slopes, offsets, mix, tone, tone_offset, gate = tf.split(flat, sizes, axis=-1)
+    logits, rest = flat[:, :GATES], flat[:, GATES:]
+    # Softsign, not tanh: its gradient does not vanish exponentially.
+    gates = tf.sigmoid(logits / (1.0 + tf.abs(logits) / LARGEST_LOGIT))
+    low, high = _stretch(gates, extremes)
+    sizes = [3 * (knots + 1), 3, 6, knots + 1, 1]
+    slopes, offsets, mix, tone, tone_offset = tf.split(rest, sizes, axis=-1)
     slopes = tf.reshape(slopes, [-1, 3, knots + 1])
     mix = LARGEST_MIX * tf.tanh(mix / LARGEST_MIX)
     a, b, c, d, e, f = tf.unstack(mix, axis=-1)
     rows = [(1 - a - b, a, b), (c, 1 - c - d, d), (e, f, 1 - e - f)]
     return Parameters(
+        low=low,
+        high=high,
         slopes=_steep(slopes),
         offsets=LARGEST_OFFSET * tf.tanh(offsets / LARGEST_OFFSET),
         matrix=tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2),
         gains=LARGEST_GAIN * tf.tanh(gains / LARGEST_GAIN),
         tone=_steep(tone),
         tone_offset=LARGEST_OFFSET * tf.tanh(tone_offset[:, 0] / LARGEST_OFFSET),
-        gate=tf.sigmoid(gate[:, 0]),
     )
+
+
+def _stretch(gates: Any, extremes: Any) -> tuple[Any, Any]:
+    """Returns what becomes black and white, (B, 3) each."""
+    darkest, brightest = extremes[:, 0], extremes[:, 1]
+    least = tf.reduce_min(darkest, axis=-1, keepdims=True)
+    most = tf.reduce_max(brightest, axis=-1, keepdims=True)
+    own_low, own_high = gates[:, 2:3], gates[:, 3:4]
+    low = gates[:, 0:1] * (least + own_low * (darkest - least))
+    high = most + own_high * (brightest - most)
+    high = 1.0 - gates[:, 1:2] * (1.0 - high)
+    return low, tf.maximum(high, low + NARROWEST)
 
 
 def _steep(raw: Any) -> Any:
@@ -95,7 +121,8 @@ def transformed(y: Any, parameters: Parameters, step: int = 1) -> Any:
     """
     height, width = y.shape[1:3]
     y = y[:, step // 2 :: step, step // 2 :: step]
-    s = to_domain(to_linear(y))
+    low, high = (part[:, None, None] for part in (parameters.low, parameters.high))
+    s = to_domain(to_linear((y - low) / (high - low)))
     light = tf.stack(
         [
             from_domain(_curve(s[..., i], parameters.slopes[:, i], offset))
@@ -113,8 +140,8 @@ def transformed(y: Any, parameters: Parameters, step: int = 1) -> Any:
     light = tf.nn.relu(light)
     tone = _curve(to_domain(light), parameters.tone, parameters.tone_offset)
     x = to_srgb(from_domain(tone))
-    x = tf.clip_by_value(x, 0.0, 1.0) + LEAK * (x - tf.clip_by_value(x, 0.0, 1.0))
-    return y + parameters.gate[:, None, None, None] * (x - y)
+    inside = tf.clip_by_value(x, 0.0, 1.0)
+    return inside + LEAK * (x - inside)
 
 
 def _curve(s: Any, slopes: Any, offset: Any) -> Any:

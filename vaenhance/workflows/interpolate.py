@@ -113,7 +113,10 @@ def check_originals(plan: sample.Plan, sources: Sequence[Path]) -> None:
 
 
 def read_ends(
-    sources: Sequence[Path | bytes], names: Sequence[str], max_megapixels: float
+    sources: Sequence[Path | bytes],
+    names: Sequence[str],
+    max_megapixels: float,
+    any_size: bool = False,
 ) -> Ends:
     """Reads the two images.
 
@@ -121,6 +124,7 @@ def read_ends(
         sources: files, or bytes.
         names: of them, for messages.
         max_megapixels: larger ones are refused.
+        any_size: they may differ in size.
 
     Raises:
         UsageProblem: one cannot be read, or they differ in size.
@@ -132,7 +136,7 @@ def read_ends(
         except PhotoError as error:
             raise UsageProblem(f"{name}: {error}") from error
     sizes = [f"{p.pixels.shape[1]} x {p.pixels.shape[0]}" for p in pictures]
-    if sizes[0] != sizes[1]:
+    if sizes[0] != sizes[1] and not any_size:
         raise UsageProblem(
             f"{names[0]} has {sizes[0]} pixels and {names[1]} {sizes[1]}: "
             "bring them to one size first"

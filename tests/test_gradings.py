@@ -1,0 +1,61 @@
+"""Gradings of one photograph: ``sample --apply``, and looks in ``interpolate``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import save_tiny_model
+from tests.tiny_look import save_tiny_look
+from vaenhance.workflows.gradings import shrunken
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("gradings")
+    save_tiny_look(root / "looks")
+    save_tiny_model(root / "tiny")
+    rng = np.random.default_rng(0)
+    for name, shape in {"a.png": (40, 60, 3), "b.png": (30, 30, 3)}.items():
+        Image.fromarray(rng.integers(0, 256, shape, np.uint8)).save(root / name)
+    return root
+
+
+def test_a_sheet_of_gradings_is_seeded(folder, tmp_path, invoke) -> None:
+    def sheet(name: str, *options: str) -> np.ndarray:
+        given = ["-m", folder / "looks", "--apply", folder / "a.png", "--count", "4"]
+        invoke("sample", tmp_path / name, *given, *options)
+        return np.asarray(Image.open(tmp_path / name))
+
+    first = sheet("1.png")
+    assert first.shape == (2 * 40 + 3 * 4, 2 * 60 + 3 * 4, 3)
+    assert np.array_equal(first, sheet("2.png"))
+    assert not np.array_equal(first, sheet("3.png", "--seed", "1"))
+    small = sheet("4.png", "--size", "30")
+    assert small.shape == (2 * 20 + 3 * 4, 2 * 30 + 3 * 4, 3)
+
+
+def test_only_models_of_looks_are_applied(folder, tmp_path, invoke) -> None:
+    given = ["-m", folder / "tiny", "--apply", folder / "a.png"]
+    result = invoke("sample", tmp_path / "x.png", *given, exit_code=2)
+    assert "not one of looks" in result.stderr
+
+
+def test_looks_lie_between_images_of_different_sizes(folder, tmp_path, invoke) -> None:
+    given = [folder / "a.png", folder / "b.png", tmp_path / "frames"]
+    invoke("interpolate", *given, "-m", folder / "looks", "--frames", "3")
+    frames = [
+        np.asarray(Image.open(p)) for p in sorted((tmp_path / "frames").iterdir())
+    ]
+    assert [frame.shape for frame in frames] == [(40, 60, 3)] * 3
+    assert not np.array_equal(frames[0], frames[2])
+
+
+def test_shrinking_takes_means_and_leaves_what_fits() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (40, 60, 3), np.uint8)
+    small = shrunken(image, 20, 100)
+    assert small.shape == (20, 30, 3)
+    blocks = image.reshape(20, 2, 30, 2, 3).mean(axis=(1, 3)) / 255
+    assert np.allclose(small, blocks, atol=1e-6)
+    assert np.allclose(shrunken(image, 100, 100), image / 255)
