@@ -199,9 +199,11 @@ def _plane(model: str, drawn: dict[str, Any]) -> dict[str, Any]:
 
 def _images(network: Model, settings: Settings, is_plane: bool) -> list[Any]:
     """What goes on the sheet or into the folder."""
-    from vaenhance.workflows import manifold, sample
+    from vaenhance.workflows import sample
 
     if is_plane and settings.columns is not None:
+        from vaenhance.workflows import manifold
+
         return list(manifold.grid(network, settings.columns))
     return list(sample.draw(network, settings))
 
