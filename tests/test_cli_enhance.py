@@ -261,7 +261,7 @@ def test_what_has_come_to_be_there_in_the_meantime_stays(run, model, monkeypatch
 
     monkeypatch.setattr(model, "enhance", enhance)
     result = run("in", "out", exit_code=1)
-    assert "in/a.png: a file of the target's name has come to be there" in result.stderr
+    assert "in/a.png: a file of the name a.png has come to be there" in result.stderr
     assert Path("out/a.png").read_text() == "mine"
     assert container("out/b.png") == "PNG"
     run("in", "out", "--overwrite")

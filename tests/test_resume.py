@@ -61,7 +61,7 @@ class StandIn:
         loss = float(self.values.sum())
         return {"loss": loss, "skipped": 0.0, "kl": [1.0], "rate": 0.1, **rest}
 
-    def restore(self, y: Any, noise_sigma: Any) -> Any:
+    def restore(self, y: Any, noise_sigma: Any, scale: int) -> Any:
         return y
 
 

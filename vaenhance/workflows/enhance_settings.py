@@ -34,8 +34,9 @@ class EnhanceSettings:
     @property
     def dials(self) -> dict[str, Any]:
         """Returns what the model is told of every photograph."""
-        names = ("strength", "noise_sigma", "label", "tile", "overlap")
-        return {name: getattr(self, name) for name in names}
+        names = ("strength", "noise_sigma", "tile", "overlap")
+        told = {name: getattr(self, name) for name in names}
+        return told if self.label is None else {**told, "label": self.label}
 
     @property
     def needs_photo_model(self) -> bool:
