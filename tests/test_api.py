@@ -267,9 +267,10 @@ def test_the_digits_model_draws_ink_on_an_empty_ground():
 
 
 def test_every_built_in_model_loads_and_has_a_card():
-    assert {"digits", "photo"} <= set(vaenhance.builtin_models())
+    assert {"detail", "digits", "look", "photo"} <= set(vaenhance.builtin_models())
     for name in vaenhance.builtin_models():
-        model = vaenhance.load_model(name)
+        load = vaenhance.load_look if name == "look" else vaenhance.load_model
+        model = load(name)
         assert model.card["licence"]
         assert model.card["data"]["sources"]
         assert model.card["training"]["hours"] > 0
