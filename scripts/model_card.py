@@ -56,7 +56,10 @@ def _row_name(row: Mapping[str, Any]) -> str:
 def complete(
     card: Mapping[str, Any], words: Any, scores: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Returns the card with the configuration's words and the measured scores."""
+    """Returns the card with the configuration's words and the measured scores.
+
+    Without scores it keeps those that it has.
+    """
     data = {
         **card["data"],
         "description": words.data,
@@ -70,7 +73,7 @@ def complete(
         "licence": words.licence,
         "limits": words.limits,
         "data": data,
-        "scores": {**own, **scores},
+        "scores": {**own, **scores} if scores else card["scores"],
     }
 
 

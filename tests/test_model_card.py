@@ -95,3 +95,13 @@ def test_the_page_shows_the_uncertainty_of_these_weights_only(tmp_path):
     assert line in model_card.page("small", card)
     card["weights_sha256"] = "of other weights"
     assert "## Uncertainty" not in model_card.page("small", card)
+
+
+def test_scores_stay_where_no_others_are_given(tmp_path):
+    folder = small_model(tmp_path / "small")
+    (tmp_path / "c.toml").write_text(CONFIG)
+    scores = json.loads((folder / "card.json").read_text())["scores"]
+    page = str(tmp_path / "small.md")
+    given = [str(folder), "--config", str(tmp_path / "c.toml"), "--page", page]
+    assert model_card.main(given) == 0
+    assert json.loads((folder / "card.json").read_text())["scores"] == scores
