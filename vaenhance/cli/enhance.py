@@ -24,9 +24,8 @@ from vaenhance.cli.options import check_sheet
 from vaenhance.errors import ModelError, PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
-    from vaenhance.workflows.enhance import Enhancer
     from vaenhance.workflows.enhance_settings import EnhanceSettings
-    from vaenhance.workflows.grade import Reference
+    from vaenhance.workflows.grade import PhotoModel, Reference
     from vaenhance.workflows.jobs import Job
     from vaenhance.workflows.results import Result, Tally
 
@@ -203,7 +202,7 @@ def _run(
     tally = Tally(len(jobs))
     progress = console.Progress(sum(job.megapixels for job in jobs))
 
-    def load() -> Enhancer:
+    def load() -> PhotoModel:
         network = loaders.load()
         progress.start()  # not earlier: loading is no part of the time an image takes
         return network
@@ -241,7 +240,7 @@ class _Loaders:
     settings: EnhanceSettings
     references: Sequence[Reference]
 
-    def load(self) -> Enhancer:
+    def load(self) -> PhotoModel:
         """Loads the photo model, and that of looks where light or style is asked."""
         network = self._photo() if self.settings.needs_photo_model else None
         network = (
@@ -251,13 +250,13 @@ class _Loaders:
         console.message(f"device: {network.device}, {network.precision}")
         return network
 
-    def _photo(self) -> Enhancer:
+    def _photo(self) -> PhotoModel:
         console.detail(f"loading model {self.model} ...")
         from vaenhance import load_model
 
         return load_model(self.model, device=self.device, precision=self.precision)
 
-    def _graded(self, network: Enhancer | None) -> Enhancer:
+    def _graded(self, network: PhotoModel | None) -> PhotoModel:
         from vaenhance import load_look
         from vaenhance.workflows.grade import Graded, read_look
 

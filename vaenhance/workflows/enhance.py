@@ -13,15 +13,14 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Any
 
 from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import Conveyor
 from vaenhance.workflows.enhance_settings import EnhanceSettings
+from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 
@@ -30,42 +29,11 @@ from vaenhance.workflows.results import Result
 MEGAPIXELS_IN_FLIGHT = 128.0
 
 
-class Enhancer(Protocol):
-    """What this workflow needs of ``api.Model``."""
-
-    @property
-    def device(self) -> str:
-        """Returns the device, in words."""
-
-    @property
-    def precision(self) -> str:
-        """Returns the arithmetic."""
-
-    @property
-    def conditioned_on_noise(self) -> bool:
-        """Tells whether a noise level may be given."""
-
-    def enhance(
-        self,
-        image: NDArray[Any],
-        *,
-        size: tuple[int, int] | None = None,
-        consistent: bool = False,
-        strength: float = 1.0,
-        noise_sigma: float | None = None,
-        label: str | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        progress: Callable[[float], None] | None = None,
-    ) -> NDArray[Any]:
-        """Enhances one image, (H, W, 3) uint8 or uint16, into the same type."""
-
-
 def enhance_photos(
     jobs: Sequence[Job],
     settings: EnhanceSettings,
     *,
-    load: Callable[[], Enhancer],
+    load: Callable[[], PhotoModel],
     standard_input: bytes = b"",
     deliver: Callable[[bytes], None] | None = None,
     advance: Callable[[float], None] = lambda megapixels: None,
@@ -141,7 +109,7 @@ class _Run:
     ) -> None:
         self.settings = settings
         self.advance = advance
-        self.model: Enhancer | None = None
+        self.model: PhotoModel | None = None
         self.has_computed = False
         self.files = files.Files(
             standard_input,
@@ -266,7 +234,7 @@ def _timed(work: _Work) -> Iterator[None]:
         work.seconds += time.perf_counter() - started
 
 
-def _check_noise(model: Enhancer, settings: EnhanceSettings) -> None:
+def _check_noise(model: PhotoModel, settings: EnhanceSettings) -> None:
     if settings.noise_sigma is not None and not model.conditioned_on_noise:
         raise UsageProblem(
             "--noise was given, but this model judges the noise by itself and takes "

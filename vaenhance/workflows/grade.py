@@ -64,6 +64,7 @@ class PhotoModel(Protocol):
         consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
         progress: Callable[[float], None] | None = None,
