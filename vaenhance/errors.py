@@ -39,5 +39,9 @@ class PhotoError(VaenhanceError):
     """One image cannot be read or written; the message is the reason alone."""
 
 
+class TargetTaken(PhotoError):
+    """A file has come to be there that is not to be replaced."""
+
+
 class OutOfMemory(VaenhanceError):
     """Even the smallest tile does not fit into memory."""

@@ -9,12 +9,14 @@ Where things are: ``model`` the records, ``source`` what a file is and why it
 cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
 ``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
 ``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes, ``dimensions`` states
-them in the metadata; ``atomic`` puts bytes into a folder.
+them in the metadata; ``atomic`` puts bytes into a folder, ``leftovers`` removes what
+killed processes have left there.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits
 from vaenhance.photo.dimensions import with_pixels
+from vaenhance.photo.leftovers import tidy
 from vaenhance.photo.model import (
     EXTENSIONS,
     WRITABLE,
@@ -23,7 +25,7 @@ from vaenhance.photo.model import (
     PhotoInfo,
 )
 from vaenhance.photo.png import encode_map
-from vaenhance.photo.reading import probe, read_photo, read_pixels
+from vaenhance.photo.reading import probe, read_bytes, read_photo, read_pixels
 from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
 from vaenhance.photo.writing import (
     check_encodable,
@@ -44,6 +46,7 @@ __all__ = [
     "encode_map",
     "encode_photo",
     "probe",
+    "read_bytes",
     "read_photo",
     "read_pixels",
     "resized_rows",
@@ -51,6 +54,7 @@ __all__ = [
     "rows_needed",
     "save_png",
     "strips",
+    "tidy",
     "to_eight_bits",
     "with_pixels",
     "write_atomic",

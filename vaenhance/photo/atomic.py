@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from vaenhance.errors import PhotoError
+from vaenhance.errors import PhotoError, TargetTaken
+from vaenhance.photo.leftovers import temporary_file, tidy
 
 _REASONS = {
     errno.ENOENT: "the folder does not exist",
@@ -32,47 +32,87 @@ _REASONS = {
 }
 
 
-def write_atomic(data: bytes | memoryview, target: Path) -> None:
-    """Write a file whole or not at all, replacing one that is there.
+# Of file systems without hard links, such as those of memory cards.
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK}
+
+
+def write_atomic(
+    data: bytes | memoryview, target: Path, *, replace: bool = True
+) -> None:
+    """Write a file whole or not at all.
 
     The bytes go to a hidden file in the same folder first, are forced to the disk,
     and take the final name in one step. A symbolic link is replaced, never written
-    through: it may point at the original.
+    through: it may point at the original. Hidden files that killed processes have
+    left in the folder are removed.
+
+    Args:
+        data: All of the file.
+        target: Its name.
+        replace: Take the place of a file that is there; False never does, even if it
+            has come to be there at the last moment.
 
     Raises:
+        TargetTaken: It is there and is not to be replaced.
         PhotoError: It cannot be written; nothing is left behind and a file that was
             there is unharmed.
     """
-    with atomic_stream(target) as stream:
+    with atomic_stream(target, replace=replace) as stream:
         stream.write(data)
 
 
 @contextlib.contextmanager
-def atomic_stream(target: Path) -> Iterator[BinaryIO]:
+def atomic_stream(target: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """Open a file that takes the target's name at the end, as in ``write_atomic``.
 
     Raises:
+        TargetTaken: As ``write_atomic``.
         PhotoError: As ``write_atomic``, also for an OSError of the caller's writing.
     """
-    # 0o666 leaves the permissions to the umask, which mkstemp would not.
-    temporary = target.parent / f".vaenhance-{secrets.token_hex(8)}.tmp"
+    tidy(target.parent)
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(temporary, flags, 0o666), "w+b") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(target)
+        with temporary_file(target.parent) as (descriptor, temporary):
+            try:
+                with os.fdopen(descriptor, "w+b") as stream:
+                    yield stream
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                if replace:
+                    temporary.replace(target)
+                else:
+                    _take_name(temporary, target)
+            except BaseException:
+                _discard(temporary)
+                raise
     except OSError as error:
-        _discard(temporary)
         reason = _REASONS.get(error.errno or 0) or str(error.strerror or error)
         raise PhotoError(f"cannot be written: {reason}") from error
-    except BaseException:
-        _discard(temporary)
-        raise
     _sync_folder(target.parent)
+
+
+def _take_name(temporary: Path, target: Path) -> None:
+    """Renames a file, but onto no other; a link that leads nowhere is no file."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        if not target.exists():
+            temporary.replace(target)
+            return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if not target.exists():
+            temporary.replace(target)
+            return
+    else:
+        _discard(temporary)
+        return
+    raise TargetTaken(
+        f"a file of the name {target.name} has come to be there since the run began; "
+        "--overwrite would replace it"
+    )
 
 
 def _discard(temporary: Path) -> None:

@@ -84,6 +84,16 @@ def read_pixels(
     return to_eight_bits(photo.pixels)
 
 
+def read_bytes(source: Path) -> bytes:
+    """Read a file as it is.
+
+    Raises:
+        PhotoError: It cannot be read, or was changed in the meantime.
+    """
+    with explained(), open_source(source) as stream:
+        return stream.read()
+
+
 def _open(stream: BinaryIO) -> Opened:
     """Read the header of any supported format."""
     name = identify(stream)

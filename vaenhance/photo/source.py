@@ -19,6 +19,7 @@ from vaenhance.errors import PhotoError
 
 TRUNCATED = "file is truncated"
 NOT_AN_IMAGE = "not an image"
+CHANGED = "file was changed while it was read: try again when it is complete"
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -67,12 +68,31 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def open_source(source: Path | bytes) -> Iterator[BinaryIO]:
-    """Open a file, or bytes that were read from one, for reading."""
+    """Open a file, or bytes that were read from one, for reading.
+
+    Raises:
+        PhotoError: The file was written to in the meantime, so that what was read may
+            be half of one picture and half of another.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield BytesIO(source)
         return
     with source.open("rb") as stream:
-        yield stream
+        before = _version(stream)
+        try:
+            yield stream
+        except Exception as error:  # most likely because of that
+            if _version(stream) != before:
+                raise PhotoError(CHANGED) from error
+            raise
+        if _version(stream) != before:
+            raise PhotoError(CHANGED)
+
+
+def _version(stream: BinaryIO) -> tuple[int, int]:
+    """What differs once a file has been written to; a new name changes nothing."""
+    state = os.fstat(stream.fileno())
+    return state.st_size, state.st_mtime_ns
 
 
 def size_of(stream: BinaryIO) -> int:
