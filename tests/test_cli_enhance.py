@@ -9,42 +9,16 @@ import pytest
 from PIL import Image
 
 import vaenhance
+from tests.stand_in import install
 from vaenhance import photo
 from vaenhance.cli import console
 from vaenhance.errors import ModelError, PhotoError, UsageProblem
 
 
-class Negative:
-    """A model without TensorFlow: its answer is the negative."""
-
-    device = "a test"
-    precision = "float32"
-    conditioned_on_noise = False
-
-    def __init__(self):
-        self.calls = []
-
-    def enhance(self, image, *, strength=1.0, progress=None, **settings):
-        self.calls.append({"shape": image.shape, "strength": strength, **settings})
-        top = np.iinfo(image.dtype).max
-        mixed = image * (1 - strength) + (top - image.astype(float)) * strength
-        progress(image.shape[0] * image.shape[1] / 1e6)
-        return np.rint(mixed).astype(image.dtype)
-
-
 @pytest.fixture
 def model(monkeypatch):
     """The model that --model photo loads; `loaded` tells with what."""
-    fake = Negative()
-    fake.loaded = []
-
-    def load_model(name, *, device, precision):
-        fake.loaded.append((name, device, precision))
-        return fake
-
-    monkeypatch.setattr(vaenhance, "load_model", load_model)
-    monkeypatch.setattr("vaenhance.api.find_model", lambda name: Path(name))
-    return fake
+    return install(monkeypatch)
 
 
 @pytest.fixture
@@ -260,12 +234,47 @@ def test_what_has_come_to_be_there_in_the_meantime_stays(run, model, monkeypatch
         return usual(image, **settings)
 
     monkeypatch.setattr(model, "enhance", enhance)
-    result = run("in", "out", exit_code=1)
-    assert "in/a.png: a file of the name a.png has come to be there" in result.stderr
+    result = run("in", "out", "-v")
+    assert "skipped in/a.png: out/a.png exists" in result.stderr
+    assert "1 enhanced, 1 skipped." in result.stderr
     assert Path("out/a.png").read_text() == "mine"
     assert container("out/b.png") == "PNG"
     run("in", "out", "--overwrite")
     assert container("out/a.png") == "PNG"
+
+
+def test_a_named_target_that_has_come_to_be_there_is_an_error(run, model, monkeypatch):
+    save("a.png")
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        Path("new.png").write_text("mine")
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    result = run("a.png", "new.png", exit_code=1)
+    assert "a.png: a file of the name new.png has come to be there" in result.stderr
+    assert Path("new.png").read_text() == "mine"
+
+
+def test_what_another_run_has_made_is_not_computed_again(run, model, monkeypatch):
+    for name in "abcd":
+        save(f"in/{name}.png")
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        if not Path("out/c.png").exists():
+            Path("out").mkdir()
+            for name in "bc":
+                Path(f"out/{name}.png").write_text("another run's")
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+    assert "2 enhanced, 2 skipped." in run("in", "out").stderr
+    assert len(model.calls) == 2
+    assert [Path(f"out/{name}.png").read_bytes()[:1] for name in "abcd"] == [
+        b"\x89", b"a", b"a", b"\x89",
+    ]  # fmt: skip
 
 
 # === What fails ===

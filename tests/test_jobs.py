@@ -30,7 +30,7 @@ def pairs(made: Plan) -> list[tuple[str, str]]:
 def test_a_file_to_a_file():
     touch("a.jpg")
     (job,) = plan(["a.jpg", "new.png"]).jobs
-    assert job == Job(Path("a.jpg"), Path("new.png"), "PNG")
+    assert job == Job(Path("a.jpg"), Path("new.png"), "PNG", is_named=True)
 
 
 def test_without_target_the_result_lies_beside_the_file():
@@ -54,7 +54,8 @@ def test_streams():
     touch("a.png")
     assert plan(["-"]).jobs == (Job(None, None),)
     assert plan(["-", "-"], format="PNG").jobs == (Job(None, None, "PNG"),)
-    assert plan(["-", "new.webp"]).jobs == (Job(None, Path("new.webp"), "WEBP"),)
+    (job,) = plan(["-", "new.webp"]).jobs
+    assert job == Job(None, Path("new.webp"), "WEBP", is_named=True)
     assert plan(["a.png", "-"]).jobs == (Job(Path("a.png"), None),)
 
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from vaenhance import photo
-from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.errors import PhotoError, TargetTaken, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import Conveyor
 from vaenhance.workflows.enhance_settings import EnhanceSettings
@@ -92,6 +92,7 @@ class _Work:
     height: int | None = None
     format: str | None = None  # the container written
     data: bytes | None = None  # the file written, if it goes to standard output
+    is_there: bool = False  # the target, by an earlier run or one at the same time
     uncertainty: float | None = None  # on the 0-255 scale
     seconds: float = 0.0
     reported: float = 0.0  # megapixels
@@ -133,12 +134,19 @@ class _Run:
         """Reads a photograph; None for one that is not to be done."""
         if work.job.problem:
             raise PhotoError(work.job.problem)
-        if not work.job.is_open:
+        if not work.job.is_open or files.is_made_by_another(work.job):
+            self.skip(work)
             return None
         with _timed(work):
             picture = self.files.read(work.job)
         work.height, work.width = picture.pixels.shape[:2]
         return picture
+
+    def skip(self, work: _Work) -> None:
+        """Leaves a target as it is, and the folder without what dead runs left."""
+        work.is_there = True
+        if work.job.target is not None:
+            photo.tidy(work.job.target.parent)
 
     def weigh(self, work: _Work) -> float:
         """Returns the megapixels of a photograph as read or as written."""
@@ -155,6 +163,9 @@ class _Run:
         """
         if picture is None or self.model is None:
             return picture
+        if files.is_made_by_another(work.job):
+            self.skip(work)
+            return None
         larger: dict[str, Any] = {}
         if self.settings.enlargement is not None:
             consistent = self.settings.enlargement.consistent
@@ -184,9 +195,15 @@ class _Run:
 
     def write(self, work: _Work, picture: photo.Photo | None) -> None:
         """Encodes and writes a photograph."""
-        if picture is not None:
+        if picture is None:
+            return
+        try:
             with _timed(work):
                 work.format, work.data = self.files.write(work.job, picture)
+        except TargetTaken:
+            if work.job.is_named:
+                raise
+            self.skip(work)
 
     def finish(
         self,
@@ -202,7 +219,7 @@ class _Run:
         result = Result(
             job.source_name,
             job.target_name,
-            "skipped" if job.exists else "enhanced",
+            "skipped" if work.is_there else "enhanced",
             width=work.width,
             height=work.height,
             format=work.format,

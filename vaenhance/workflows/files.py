@@ -82,6 +82,7 @@ class Files:
             The container, and the bytes if there is no target to write them to.
 
         Raises:
+            TargetTaken: the target has come to be there.
             PhotoError: the container cannot hold it, or it cannot be written.
         """
         container = job.format or picture.format
@@ -89,7 +90,7 @@ class Files:
             return container, None
         if self._is_copy(job, picture):
             source = self._source(job)
-            data = source if isinstance(source, bytes) else source.read_bytes()
+            data = source if isinstance(source, bytes) else photo.read_bytes(source)
         else:
             data = self.encode(job, picture)
         if job.target is None:
@@ -115,15 +116,11 @@ class Files:
         """Writes one file of a job: its target, or a companion.
 
         Raises:
-            PhotoError: it cannot be written, or has come to be there.
+            TargetTaken: it has come to be there.
+            PhotoError: it cannot be written.
         """
         make_folder(path.parent)
-        if not job.may_replace and path.exists():
-            raise PhotoError(
-                f"a file of the name {path.name} has come to be there since the run "
-                "began; --overwrite would replace it"
-            )
-        photo.write_atomic(data, path)
+        photo.write_atomic(data, path, replace=job.may_replace)
 
     def _is_copy(self, job: Job, picture: photo.Photo) -> bool:
         """Tells whether nothing is to change, so that the very bytes are copied."""
@@ -158,6 +155,16 @@ def make_folder(folder: Path) -> None:
         raise PhotoError(
             f"cannot be written: the folder {folder} cannot be made ({why})"
         ) from error
+
+
+def is_made_by_another(job: Job) -> bool:
+    """Tells whether a target has come to be there since the run began.
+
+    Two runs on one folder share the work that way. Never of a target that is to be
+    replaced, or that the user has named, nor where there are files beside it to make.
+    """
+    stays = job.may_replace or job.is_named or job.companions
+    return not stays and job.target is not None and job.target.is_file()
 
 
 def reason(error: Exception) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +58,7 @@ class Job:
     format: str | None = None  # container to write; None keeps the source's
     exists: bool = False  # the target is there and stays
     may_replace: bool = False  # what has come to be there in the meantime, too
+    is_named: bool = False  # the user named the target, and is to get it or an error
     info: photo.PhotoInfo | None = None  # of the header; None if not looked at
     problem: str | None = None  # why it cannot be read, as far as names can tell
     companions: tuple[Companion, ...] = ()  # files beside the target
@@ -205,11 +208,16 @@ def protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
         status = _status(job.source)
         if status is not None:
             originals[status.st_dev, status.st_ino] = job.source_name
+    twins = Counter(_folded(job) for job in jobs)
+    first: dict[tuple[int, int], str] = {}
     marked = []
     for job in jobs:
-        job = replace(job, may_replace=overwrite)
+        has_twin = twins[_folded(job)] > 1
+        job = replace(job, may_replace=overwrite, is_named=single or has_twin)
         status = _status(job.target)
         if status is None:
+            # Whatever comes to be there is another job's.
+            job = replace(job, may_replace=overwrite and not has_twin)
             marked.append(job)
             continue
         original = originals.get((status.st_dev, status.st_ino))
@@ -225,10 +233,22 @@ def protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
                 "standard output"
             )
         exists = not overwrite and not stat.S_ISDIR(status.st_mode)
+        if has_twin:
+            key = status.st_dev, status.st_ino
+            other = first.setdefault(key, job.target_name)
+            if other != job.target_name:
+                why = f"the folder takes its name for that of {other}"
+                marked.append(replace(job, problem=f"cannot be written: {why}"))
+                continue
         if exists and single:
             raise UsageProblem(f"{job.target_name} exists; pass --overwrite to redo it")
         marked.append(replace(job, exists=exists))
     return marked
+
+
+def _folded(job: Job) -> str:
+    """Returns a target's name as a disk has it that does not tell A from a."""
+    return unicodedata.normalize("NFC", job.target_name).casefold()
 
 
 def is_among(path: Path, jobs: Iterable[Job]) -> bool:
