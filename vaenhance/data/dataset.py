@@ -105,7 +105,9 @@ class Dataset:
         """Returns a checksum of names and sizes: the same data, the same value."""
         digest = hashlib.sha256()
         for name, size in zip(self.names, self.sizes, strict=True):
-            digest.update(f"{name}\0{size[0]}x{size[1]}\n".encode())
+            # A name need not be Unicode; Python then has surrogates in it.
+            line = f"{name}\0{size[0]}x{size[1]}\n"
+            digest.update(line.encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
 

@@ -7,6 +7,7 @@ before anything is used. Not for decoding; ``api_tiles`` does that.
 from __future__ import annotations
 
 import math
+import os
 import struct
 import zipfile
 import zlib
@@ -277,8 +278,8 @@ def _opened(source: str | Path | bytes) -> BinaryIO:
 def _checked_name(name: str) -> str:
     """Refuses a name that would lead out of the folder of results."""
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith(("/", "\\")) or ".." in parts or "\0" in name:
-        raise LatentError(f"the name {name!r} is not that of a file in a folder")
-    if "\\" in name or ":" in parts[0]:
+    is_path = not parts or name.startswith("/") or ".." in parts or "\0" in name
+    # On Windows only: elsewhere a photograph may be called "12:30.jpg".
+    if is_path or (os.name == "nt" and ("\\" in name or ":" in name)):
         raise LatentError(f"the name {name!r} is not that of a file in a folder")
     return name

@@ -283,5 +283,6 @@ def _of_posterior(
 def _key(name: str) -> int:
     """A number that belongs to a name."""
     # One file system stores an accent composed, another decomposed.
-    key = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).digest()
+    composed = unicodedata.normalize("NFC", name)
+    key = hashlib.sha256(composed.encode("utf-8", "surrogateescape")).digest()
     return int.from_bytes(key[:8], "little")
