@@ -1,5 +1,6 @@
 import contextlib
 import threading
+import time
 from concurrent.futures import CancelledError
 from queue import Queue
 
@@ -195,3 +196,48 @@ def test_after_an_interrupt_what_is_being_written_still_comes_out():
     left = [(work, type(error)) for work, error in conveyor.written()]
     conveyor.close()
     assert left == [(0, ValueError), (1, type(None))]
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_interrupt_while_the_writer_is_told_loses_no_record(monkeypatch, is_known):
+    conveyor = Conveyor(
+        range(3),
+        read=lambda work: work,
+        compute=lambda work, value: value,
+        write=lambda work, value: time.sleep(0.05),
+        weigh=lambda work: 0,
+        room=1,
+    )
+    submit = conveyor._writer.submit
+
+    def interrupted(function, piece, answer):
+        future = submit(function, piece, answer)
+        if is_known:
+            piece.writing = future
+        while not piece.has_begun:
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(conveyor._writer, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(conveyor.results())
+    assert list(conveyor.written()) == [(0, None)]
+    conveyor.close()
+
+
+def test_an_interrupt_while_computing_makes_no_record():
+    def compute(work, value):
+        raise KeyboardInterrupt
+
+    conveyor = Conveyor(
+        range(3),
+        read=lambda work: work,
+        compute=compute,
+        write=lambda work, value: None,
+        weigh=lambda work: 0,
+        room=1,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        list(conveyor.results())
+    assert list(conveyor.written()) == []
+    conveyor.close()

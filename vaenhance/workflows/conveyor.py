@@ -25,6 +25,7 @@ class _Piece(Generic[Work]):
     weight: float
     reading: Future[Any] | None = None
     writing: Future[None] | None = None
+    has_begun: bool = False  # to be written
     error: Exception | None = None
 
     @property
@@ -94,26 +95,26 @@ class Conveyor(Generic[Work]):
             computing = bool(self._reading)
             if computing:
                 piece = self._reading.popleft()
+                self._writing.append(piece)  # first, or Ctrl-C could lose its record
                 self._advance(piece)
-                self._writing.append(piece)
             # One may be written while the next is computed, not more: memory.
             while self._writing and (
                 not computing or len(self._writing) > 1 or self._writing[0].is_over
             ):
                 piece = self._writing[0]
                 if piece.error is None and piece.writing is not None:
-                    piece.error = _error_of(piece.writing)  # Ctrl-C may come here
+                    piece.writing.result()  # Ctrl-C may come here
                 self._writing.popleft()
                 yield piece.work, piece.error
 
     def written(self) -> Iterator[tuple[Work, Exception | None]]:
         """Drops all that is not being written yet; yields the rest, after Ctrl-C."""
         self.stop()
-        begun = [p for p in self._writing if not (p.writing and p.writing.cancel())]
+        self._writer.shutdown(wait=True, cancel_futures=True)
+        over = [p for p in self._writing if p.has_begun or p.error is not None]
         self._writing.clear()
-        for piece in begun:
-            error = _error_of(piece.writing) if piece.writing else piece.error
-            yield piece.work, error
+        for piece in over:
+            yield piece.work, piece.error
 
     def stop(self) -> None:
         """Takes up nothing new; what is being written still comes out."""
@@ -133,15 +134,19 @@ class Conveyor(Generic[Work]):
         try:
             if reading is not None:
                 answer = self._compute(piece.work, reading.result())
-                piece.writing = self._writer.submit(self._write, piece.work, answer)
+                piece.writing = self._writer.submit(self._put, piece, answer)
         except Exception as error:
             if self._is_fatal(error):
                 raise
             piece.error = error
 
+    def _put(self, piece: _Piece[Work], answer: Any) -> None:
+        """Writes a piece; what becomes of it is kept with it, not with a future.
 
-def _error_of(future: Future[None]) -> Exception | None:
-    error = future.exception()
-    if error is not None and not isinstance(error, Exception):
-        raise error  # SystemExit and its like are not about this piece
-    return error
+        Ctrl-C can come after the writer has been told and before its future is known.
+        """
+        piece.has_begun = True
+        try:
+            self._write(piece.work, answer)
+        except Exception as error:
+            piece.error = error
