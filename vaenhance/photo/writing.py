@@ -19,6 +19,7 @@ from vaenhance.errors import PhotoError
 from vaenhance.photo.atomic import write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits, to_gray
 from vaenhance.photo.color import Converter
+from vaenhance.photo.jpeg import encode_jpeg, present, saved
 from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
 from vaenhance.photo.png import encode_png
 from vaenhance.photo.source import explained
@@ -28,11 +29,6 @@ _ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
 _SIXTEEN_BIT = ("PNG", "TIFF")
 _OPAQUE_ONLY = ("JPEG", "BMP")
 _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65536, "HEIF": 65535}
-# Finding the best Huffman tables holds all coefficients in memory, six bytes a pixel.
-_OPTIMIZE_PIXELS = 32_000_000
-_JPEG_MARKER = 65533  # bytes in one
-_JPEG_XMP = _JPEG_MARKER - 29
-_JPEG_ICC = 255 * (_JPEG_MARKER - 14)
 
 
 def encode_photo(
@@ -202,44 +198,12 @@ def _colored(planes: Array, metadata: Metadata) -> tuple[Array, Metadata]:
     return out, metadata
 
 
-def _present(metadata: Metadata, *names: str) -> dict[str, Any]:
-    """Those of the named fields that are there, as options for an encoder."""
-    return {name: value for name in names if (value := getattr(metadata, name))}
-
-
-def _save(planes: Array, name: str, **options: Any) -> bytes:
-    """Encode with Pillow."""
-    stream = BytesIO()
-    Image.fromarray(np.ascontiguousarray(planes)).save(stream, name, **options)
-    return stream.getvalue()
-
-
-def _jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
-    options = _present(metadata, "xmp", "icc_profile")
-    if len(options.get("xmp", b"")) > _JPEG_XMP:
-        del options["xmp"]
-    if len(options.get("icc_profile", b"")) > _JPEG_ICC:
-        del options["icc_profile"]
-    if metadata.exif and len(metadata.exif) + 6 <= _JPEG_MARKER:
-        options["exif"] = b"Exif\0\0" + metadata.exif
-    if metadata.dpi and min(metadata.dpi) > 0.5 and max(metadata.dpi) < 65535:
-        options["dpi"] = metadata.dpi
-    return _save(
-        planes,
-        "JPEG",
-        quality=quality,
-        subsampling="4:4:4",
-        optimize=planes.shape[0] * planes.shape[1] <= _OPTIMIZE_PIXELS,
-        **options,
-    )
-
-
 def _webp(planes: Array, metadata: Metadata, quality: int) -> bytes:
     planes, metadata = _colored(planes, metadata)
-    options = _present(metadata, "exif", "xmp", "icc_profile")
+    options = present(metadata, "exif", "xmp", "icc_profile")
     # exact: colours under transparent pixels are kept
     lossless = quality == 100
-    return _save(
+    return saved(
         planes, "WEBP", quality=quality, lossless=lossless, exact=True, **options
     )
 
@@ -251,8 +215,8 @@ def _avif(planes: Array, metadata: Metadata, quality: int) -> bytes:
         options["subsampling"] = "4:4:4"
         if planes.shape[2] == 4:
             options["advanced"] = {"alpha:lossless": "1"}
-    options |= _present(metadata, "exif", "xmp", "icc_profile")
-    return _save(planes, "AVIF", quality=quality, **options)
+    options |= present(metadata, "exif", "xmp", "icc_profile")
+    return saved(planes, "AVIF", quality=quality, **options)
 
 
 def _heif(planes: Array, metadata: Metadata, quality: int) -> bytes:
@@ -270,17 +234,17 @@ def _heif(planes: Array, metadata: Metadata, quality: int) -> bytes:
         # -1 is lossless, the only way to an exact alpha
         quality=-1 if mode == "RGBA" else quality,
         chroma=444,
-        **_present(metadata, "exif", "xmp", "icc_profile"),
+        **present(metadata, "exif", "xmp", "icc_profile"),
     )
     return stream.getvalue()
 
 
 def _bmp(planes: Array, metadata: Metadata, quality: int) -> bytes:
-    return _save(planes, "BMP", **_present(metadata, "dpi"))
+    return saved(planes, "BMP", **present(metadata, "dpi"))
 
 
 _ENCODERS: dict[str, Callable[[Array, Metadata, int], bytes]] = {
-    "JPEG": _jpeg,
+    "JPEG": encode_jpeg,
     "PNG": lambda planes, metadata, quality: encode_png(planes, metadata),
     "TIFF": lambda planes, metadata, quality: encode_tiff(planes, metadata),
     "WEBP": _webp,
