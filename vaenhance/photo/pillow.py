@@ -21,6 +21,7 @@ from vaenhance.errors import PhotoError
 from vaenhance.photo import exif
 from vaenhance.photo.canvas import Canvas, is_sideways, strips
 from vaenhance.photo.color import Converter
+from vaenhance.photo.jpeg_markers import check_jpeg
 from vaenhance.photo.model import HEIC_INSTALLED, Array, Decoded, Metadata, Opened
 from vaenhance.photo.source import TRUNCATED, quiet, size_of
 
@@ -67,7 +68,7 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
         *image.size,
         orientation,
         Metadata(block, icc_profile, xmp, dpi),
-        lambda: _decode(image, orientation, converter),
+        lambda: _decode(stream, image, orientation, converter),
     )
 
 
@@ -130,9 +131,14 @@ def _as_bytes(value: str | bytes | None) -> bytes | None:
 
 
 def _decode(
-    image: ImageFile.ImageFile, orientation: int, converter: Converter | None
+    stream: BinaryIO,
+    image: ImageFile.ImageFile,
+    orientation: int,
+    converter: Converter | None,
 ) -> Decoded:
     """Decode, and copy strip by strip: Pillow's own arrays cost a second copy."""
+    if isinstance(image, _Jpeg):
+        check_jpeg(stream)
     image.load()
     mode, read = _strip_reader(image, converter)
     width, height = image.size

@@ -21,6 +21,7 @@ from vaenhance.photo.source import TRUNCATED, size_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
+_EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
 _INCH = 0.0254  # metres
 _MAX_CHUNKS = 1_000_000
 _MAX_METADATA = 32 << 20  # bytes of one chunk, unpacked
@@ -152,21 +153,36 @@ def _profile(data: bytes | None) -> bytes | None:
 
 
 def _texts(texts: list[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None]:
-    """XMP, and EXIF as ImageMagick wrote it before there was an eXIf chunk."""
-    xmp = old_exif = None
+    """XMP, and EXIF as ImageMagick wrote it before there was an eXIf chunk.
+
+    Of each only the first is unpacked, so that many bombs are as quick as one.
+    """
+    first: dict[bytes, tuple[bytes, bytes]] = {}
     for name, data in texts:
         keyword, _, rest = data.partition(b"\0")
-        if name == b"iTXt" and keyword == _XMP_KEYWORD and xmp is None:
-            # compressed?, method, language, translated keyword, text
-            text = rest[2:].split(b"\0", 2)[-1]
-            xmp = _unpack(text) if rest[:1] == b"\1" else text
-        elif keyword in (b"Raw profile type exif", b"Raw profile type APP1"):
-            text = (_unpack(rest[1:]) or b"") if name == b"zTXt" else rest
-            try:  # "\nexif\n   length\nhexadecimal"
-                old_exif = bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii"))
-            except (IndexError, ValueError):
-                continue
-    return xmp, old_exif
+        if name == b"iTXt" or keyword in _EXIF_KEYWORDS:
+            first.setdefault(keyword, (name, rest))
+    old_exif = next((first[word] for word in _EXIF_KEYWORDS if word in first), None)
+    return _xmp(first.get(_XMP_KEYWORD)), _old_exif(old_exif)
+
+
+def _xmp(found: tuple[bytes, bytes] | None) -> bytes | None:
+    if found is None:
+        return None
+    rest = found[1]  # compressed?, method, language, translated keyword, text
+    text = rest[2:].split(b"\0", 2)[-1]
+    return _unpack(text) if rest[:1] == b"\1" else text
+
+
+def _old_exif(found: tuple[bytes, bytes] | None) -> bytes | None:
+    if found is None:
+        return None
+    name, rest = found
+    text = (_unpack(rest[1:]) or b"") if name == b"zTXt" else rest
+    try:  # "\nexif\n   length\nhexadecimal"
+        return bytes.fromhex(text.split(b"\n", 3)[3].decode("ascii"))
+    except (IndexError, ValueError):
+        return None
 
 
 def encode_map(pixels: Array, words: Mapping[str, str]) -> bytes:

@@ -18,12 +18,14 @@ import numpy as np
 from vaenhance.errors import PhotoError
 from vaenhance.photo import exif, ifd
 from vaenhance.photo.canvas import is_sideways
-from vaenhance.photo.model import Array, Metadata, Opened
+from vaenhance.photo.model import Array, Decoded, Metadata, Opened
 from vaenhance.photo.source import TRUNCATED, size_of
 from vaenhance.photo.tiff_pixels import Description, decode
+from vaenhance.photo.tiff_segments import check_segments
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _STRIP_COUNTS = 273, 277, 279
+_ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA = 320, 324, 325, 332, 338
 _SUBFILE, _DESCRIPTION, _FORMAT, _DEPTH = 254, 270, 339, 32997
 _XMP, _ICC, _DNG_VERSION = 700, 34675, 50706
@@ -31,6 +33,7 @@ _OTHER = (exif.ORIENTATION, exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTIO
 _WANTED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES),
     *(_STRIP_COUNTS, _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA),
+    *(_ROWS, _TILE_WIDTH, _TILE_HEIGHT),
     *(_SUBFILE, _DESCRIPTION, _FORMAT, _DEPTH, _XMP, _ICC, _DNG_VERSION, *_OTHER),
 }
 _MAX_PAGES = 100_000
@@ -54,6 +57,12 @@ class _Page:
     def number(self, tag: int, default: int) -> int:
         """First whole number of a tag."""
         return self.numbers(tag, [default])[0]
+
+    def segment(self, height: int, width: int) -> tuple[int, int]:
+        """Size of a tile, or of a strip of a page of that size."""
+        if _TILE_WIDTH in self.entries:
+            return self.number(_TILE_HEIGHT, height), self.number(_TILE_WIDTH, width)
+        return min(self.number(_ROWS, height), height), width
 
     def raw(self, tag: int) -> bytes | None:
         """Bytes of a tag."""
@@ -86,7 +95,7 @@ def open_tiff(stream: BinaryIO) -> Opened:
         raise PhotoError("camera raw files are not supported")
     size = size_of(stream)
     page = _only_page(stream, layout, size)
-    _check_extent(page, size)
+    places = _check_extent(page, size)
     described = Description(
         width=page.number(_WIDTH, 0),
         height=page.number(_HEIGHT, 0),
@@ -102,6 +111,13 @@ def open_tiff(stream: BinaryIO) -> Opened:
     )
     described.check()
     silence()
+    shape = described.height, described.width
+
+    def decoded() -> Decoded:
+        segment = page.segment(*shape)
+        check_segments(stream, described.compression, shape, segment, places)
+        return decode(stream, page.index, described, orientation)
+
     metadata, orientation = _metadata(stream, page, size, described)
     return Opened(
         "TIFF",
@@ -109,7 +125,7 @@ def open_tiff(stream: BinaryIO) -> Opened:
         described.height,
         orientation,
         metadata,
-        lambda: decode(stream, page.index, described, orientation),
+        decoded,
     )
 
 
@@ -146,8 +162,8 @@ def _only_page(stream: BinaryIO, layout: ifd.Layout, size: int) -> _Page:
     return pages[0]
 
 
-def _check_extent(page: _Page, size: int) -> None:
-    """Whether all strips or tiles lie inside the file."""
+def _check_extent(page: _Page, size: int) -> tuple[list[int], list[int]]:
+    """Where strips or tiles begin and how long they are, if inside the file."""
     offsets = page.numbers(_TILE_OFFSETS) or page.numbers(_STRIP_OFFSETS)
     counts = page.numbers(_TILE_COUNTS) or page.numbers(_STRIP_COUNTS)
     if not offsets:
@@ -155,6 +171,7 @@ def _check_extent(page: _Page, size: int) -> None:
     ends = [start + length for start, length in zip(offsets, counts, strict=False)]
     if max([*offsets, *ends]) > size:
         raise PhotoError(TRUNCATED)
+    return offsets, counts
 
 
 def _metadata(
