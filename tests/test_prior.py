@@ -170,3 +170,27 @@ def test_all_but_the_prior_is_frozen():
         if name.startswith("fitted")
     }
     assert trained
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_both_bounds_and_the_way_between_images_are_of_the_fitted_prior(
+    tmp_path, steps
+):
+    shape = {"prior_width": 8, "prior_blocks": 1, "prior_steps": steps}
+    folder = save_tiny_model(tmp_path / "fitted", tiny_config(model=shape))
+    model = load_model(folder, device="cpu", precision="float32")
+    x = np.random.default_rng(3).random((2, 16, 16, 3), np.float32)
+    one = model.bound_likelihood(x, 1)
+    if steps:  # both weigh the same z by the same two densities
+        assert np.allclose(one.elbo, one.weighted, atol=0.01)
+    many = model.bound_likelihood(x, 200)
+    assert (many.weighted > many.elbo).all()
+    shapes = model._inference.latent_shapes(16, 16)
+    rng = np.random.default_rng(4)
+    noise = [rng.standard_normal((400, *s), np.float32) for s in shapes]
+    _, kl, ratio = model._inference.bound(np.repeat(x[:1], 400, 0), noise, 0.002)
+    error = (ratio + kl.sum(axis=1)).std() / 20
+    assert abs((ratio + kl.sum(axis=1)).mean()) < 4 * error + 0.01
+    image = (x[0] * 255).astype(np.uint8)
+    first = next(model.interpolate(image, image[::-1], 2))
+    assert np.abs(first.astype(int) - model.enhance(image)).max() <= 1

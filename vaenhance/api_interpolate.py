@@ -1,9 +1,10 @@
 """The way from one image to another, through the latents. Base of ``api.Model``.
 
 Each level moves in units of its prior: the distance of the posterior's mean from the
-prior's mean, divided by the prior's standard deviation. There the prior is N(0, I) at
-every level, which is where a way on a sphere makes sense; and a level that stays
-where it was follows what has changed above it.
+prior's mean, divided by the prior's standard deviation (of a fitted prior, the noise
+that it makes the mean of). There the prior is N(0, I) at every level, which is where a
+way on a sphere makes sense; and a level that stays where it was follows what has
+changed above it.
 """
 
 from __future__ import annotations

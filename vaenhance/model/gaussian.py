@@ -53,6 +53,11 @@ class ResidualPosterior:
             self.prior.log_scale + self.delta_log_scale,
         )
 
+    @property
+    def noise(self) -> Any:
+        """Returns the noise that the prior would make the posterior's mean of."""
+        return self.delta_mean
+
     def kl_divergence(self) -> Any:
         """Returns KL(q ‖ p) in nats per image, shape (B,).
 

@@ -184,8 +184,8 @@ class Inference(Compiled):
             noise_sigma: None where it is unknown.
 
         Returns:
-            (means, standard deviations, means in units of the prior: their distance
-            from its mean, divided by its standard deviation).
+            (means, standard deviations, noise that ``draw`` turns into the means: their
+            distance from the prior's mean, divided by its standard deviation).
         """
         levels = _levels(y, noise_sigma)
         found = self._call(lambda: self._describe(y, levels))

@@ -30,7 +30,7 @@ from vaenhance.model.gaussian import (
 )
 from vaenhance.model.heads import emit
 from vaenhance.model.ladder_layers import LadderLayers
-from vaenhance.model.prior import BentGaussian
+from vaenhance.model.prior import BentGaussian, BentPosterior
 
 
 class Ladder(LadderLayers):
@@ -180,15 +180,16 @@ class Ladder(LadderLayers):
 
         def latent(level, h, prior):
             q = self.posterior(level, h, found[level], prior)
+            if self.fitted:
+                fitted = self.drawn_from(level, h, prior, label)
+                q = BentPosterior(prior, q.delta_mean, q.delta_log_scale, fitted)
             observe(q)
             gaussian = q.gaussian
             at = len(latents)
             z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[at])
-            if self.fitted:
-                fitted = self.drawn_from(level, h, prior, label)
-                kls.append(fitted.divergence(gaussian, z))
-            else:
-                kls.append(q.kl_divergence())
+            kls.append(
+                fitted.divergence(gaussian, z) if self.fitted else q.kl_divergence()
+            )
             latents.append(z)
             return z
 

@@ -14,15 +14,15 @@ from vaenhance.model.objective import image, log_likelihood
 
 
 def describe(network: Any, y: Any, noise_sigma: Any) -> tuple[Any, Any, Any]:
-    """Returns posterior means, scales, and distances from the prior, coarse to fine."""
+    """Returns posterior means, scales, and the means' noise, coarse to fine."""
     scales: list[Any] = []
-    distances: list[Any] = []
+    noises: list[Any] = []
 
     def note(q: Any) -> None:
         scales.append(tf.exp(q.gaussian.log_scale))
-        distances.append(q.delta_mean)
+        noises.append(q.noise)
 
-    return network.infer(y, noise_sigma, observe=note)[2], scales, distances
+    return network.infer(y, noise_sigma, observe=note)[2], scales, noises
 
 
 def bound(

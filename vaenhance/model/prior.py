@@ -22,6 +22,7 @@ from vaenhance.model.blocks import convolution
 from vaenhance.model.conditioning import Context
 from vaenhance.model.gaussian import (
     DiagonalGaussian,
+    ResidualPosterior,
     kl_divergence,
     soft_bound,
     split_gaussian,
@@ -119,11 +120,15 @@ class BentGaussian:
         """
         if not self.steps:
             return kl_divergence(posterior, self.gaussian)
+        return -self.log_ratio(posterior, z)
+
+    def log_ratio(self, posterior: DiagonalGaussian, z: Any) -> Any:
+        """Returns log p(z) − log q(z) in nats per image, (B,), of one z."""
         noise, log_jacobian = self._back(z)
         own = posterior.noise_of(z)
         log_q = _log_normal(own) - _total(posterior.log_scale)
         log_p = _log_normal(noise) - _total(self.gaussian.log_scale) - log_jacobian
-        return log_q - log_p
+        return log_p - log_q
 
     def _back(self, z: Any) -> tuple[Any, Any]:
         noise = self.gaussian.noise_of(z)
@@ -132,6 +137,27 @@ class BentGaussian:
             noise, log_jacobian = step(noise, self.context, inverse=True)
             total += log_jacobian
         return noise, total
+
+
+@dataclass(frozen=True)
+class BentPosterior(ResidualPosterior):
+    """A posterior beside a fitted prior: relative to the model's own, weighed by this.
+
+    Attributes:
+        drawn_from: the fitted prior.
+    """
+
+    drawn_from: BentGaussian
+
+    @property
+    def noise(self) -> Any:
+        """Returns the noise that the fitted prior would make the mean of."""
+        return self.drawn_from.noise_of(self.gaussian.mean)
+
+    def log_ratio(self, epsilon: Any) -> Any:
+        """Returns log p(z) − log q(z), (B,), p the fitted prior; see the base."""
+        gaussian = self.gaussian
+        return self.drawn_from.log_ratio(gaussian, gaussian.sample(epsilon))
 
 
 @keras.saving.register_keras_serializable("vaenhance")
