@@ -251,3 +251,71 @@ def test_the_command_line_draws_and_redraws_classes(tmp_path, invoke):
     assert "knows no classes" in planned.stderr and not planned.stdout
     unused = invoke(*photo, "--strength", "0", exit_code=2)
     assert "in its own size" in unused.stderr
+
+
+def test_the_likeliest_class_is_found_a_few_at_a_time(model, monkeypatch):
+    from vaenhance import api_drawing
+
+    y = model.sample(4, seed=1)
+    expected = [model._likeliest(image) for image in y]
+    asked, sizes = model._inference.abduct, []
+
+    def counted(batch, sigma, labels):
+        sizes.append(len(batch))
+        return asked(batch, sigma, labels)
+
+    monkeypatch.setattr(model._inference, "abduct", counted)
+    monkeypatch.setattr(api_drawing, "MOST_PIXELS", 16 * 16)
+    assert [model._likeliest(image) for image in y] == expected
+    assert sizes == [1] * 8
+
+
+def test_tiles_and_ways_between_images_hear_the_class(model):
+    a, b = (model.sample(2, seed=1) * 255).astype(np.uint8)
+    for label in (None, "dark", "light"):
+        tiled = model.encode_tiles(a, label=label)
+        whole = model.encode(a, label=label)
+        found = [tiled.tiles[0][f"level{i}"] for i in range(2)]
+        for one, other in zip(found, whole.levels, strict=True):
+            assert np.array_equal(one, other[0])
+        decoded = model.decode_tiles(tiled, label=label)
+        exact = 255 * model.decode(whole, label=label)[0].clip(0, 1)
+        assert np.abs(decoded - exact).max() <= 0.51
+        first = next(model.interpolate(a, b, 2, label=label))
+        assert np.abs(first.astype(int) - decoded).max() <= 1
+    drawn = {
+        label: model.encode_tiles(a, draws=2, scale=True, label=label).tiles[0]
+        for label in ("dark", "light")
+    }
+    assert not np.allclose(drawn["dark"]["level0"], drawn["light"]["level0"])
+    scales = [
+        model.encode_tiles(a, scale=True, label=label).tiles[0]["scale0"]
+        for label in ("dark", "light")
+    ]
+    assert not np.allclose(*scales)
+    with pytest.raises(UsageProblem, match="did you mean dark"):
+        model.encode_tiles(a, label="drak")
+
+
+def test_a_file_of_latents_keeps_the_class_that_it_was_told(
+    tmp_path, invoke, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = save_tiny_model(tmp_path / "c", classy(model={"classes": NAMES}))
+    invoke("sample", "s", "-m", folder, "--class", "dark", "--count", 2)
+    a, b = "s/0000.png", "s/0001.png"
+    for name in ("dark", "light"):
+        invoke("encode", a, f"{name}.npz", "-m", folder, "--class", name)
+        with np.load(f"{name}.npz") as file:
+            assert file["class"] == name
+        invoke("decode", f"{name}.npz", f"{name}.png", "-m", folder)
+    other = ("decode", "dark.npz", "other.png", "-m", folder, "--class", "light")
+    invoke(*other)
+    made = {name: (tmp_path / f"{name}.png").read_bytes() for name in (*NAMES, "other")}
+    assert len(set(made.values())) == 3
+    assert "did you mean light" in invoke(*other[:-1], "ligt", exit_code=2).stderr
+    between = ("interpolate", a, b, "-m", folder, "--frames", 2, "--class")
+    invoke(*between, "dark", "way")
+    assert (tmp_path / "way/0000.png").read_bytes() == made["dark"]
+    assert "did you mean light" in invoke(*between, "ligt", "no", exit_code=2).stderr
+    assert not (tmp_path / "no").exists()

@@ -445,6 +445,7 @@ def test_a_missing_model_is_a_usage_error(run, monkeypatch):
     ("options", "message"),
     [
         (["--tile", "x"], "neither auto nor a number"),
+        (["--noise", "9", "--strength", "0"], "give one of them"),
         (["--tile", "-1"], "x>=0"),
         (["--tile", "32", "--overlap", "32"], "leaves nothing of --tile"),
         (["--noise", "300"], "0<=x<=255"),

@@ -296,3 +296,46 @@ def test_the_preferred_built_in_model_comes_first(large, monkeypatch):
     scales = {"a": (1, 2), "detail": (2, 4), "small": (1,)}
     monkeypatch.setattr(enlarging, "_scales", scales.get)
     assert enlarging.enlarging_models() == ["detail", "a"]
+
+
+# === Latents of models that only enlarge ===
+
+
+def test_decode_and_interpolate_state_the_size_that_was_written(invoke, large, run):
+    rgba = np.dstack([pixels(), pixels(channels=1)])
+    save("in/a.png", rgba)
+    save("in/b.png", pixels()[::-1])
+    invoke("encode", "in", "l.npz", "-m", large)
+    records = [
+        json.loads(line)
+        for _ in range(2)  # written, then skipped
+        for line in invoke("decode", "l.npz", "out", "-m", large, "--json")
+        .stdout.splitlines()
+    ]  # fmt: skip
+    assert [r["status"] for r in records] == ["decoded"] * 2 + ["skipped"] * 2
+    assert {(r["width"], r["height"]) for r in records} == {(28, 20)}
+    assert load("out/a.png").size == (28, 20)
+    assert load("out/a.png").mode == "RGBA"
+    for target, size in (("way/", (28, 20)), ("way.png", None), ("way.gif", (28, 20))):
+        between = ("interpolate", "in/b.png", "in/b.png", target, "--frames", 3)
+        said = invoke(*between, "-m", large, "--json").stdout.splitlines()
+        record = json.loads(said[-1])
+        drawn = load(record["target"]).size
+        assert (record["width"], record["height"]) == drawn == (size or drawn)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("score", "a.png"), "not made for photographs of any size"),
+        (("evaluate", "a.png", "--noise", "25"), "say by how much, --scale 2 or 4"),
+        (("evaluate", "a.png", "--likelihood"), "enlarges: likelihoods are for"),
+    ],
+)
+def test_what_they_cannot_measure_is_refused_before_they_are_loaded(
+    invoke, large, run, monkeypatch, command, words
+):
+    for place in ("vaenhance.load_model", "vaenhance.api.load_model"):
+        monkeypatch.setattr(place, lambda *_, **__: pytest.fail("loaded"))
+    save("a.png")
+    assert words in invoke(*command, "-m", large, exit_code=2).stderr

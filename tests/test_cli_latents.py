@@ -40,7 +40,8 @@ def run(invoke, folder, network, tmp_path, monkeypatch):
         return network
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(vaenhance, "load_model", load_model)
+    monkeypatch.setattr("vaenhance.api.load_model", load_model)  # encode, decode
+    monkeypatch.setattr(vaenhance, "load_model", load_model)  # enhance
 
     def command(name, *arguments, **options):
         if "-m" not in arguments:
@@ -303,6 +304,8 @@ def test_gray_models_take_gray_images(invoke, tmp_path, monkeypatch):
         (["encode", "a.png", "l.npz", "--draws", "0"], "--draws"),
         (["encode", "a.png", "-", "--json"], "both want standard output"),
         (["encode", "a.png", "l.npz", "--tile", "64", "--overlap", "64"], "nothing"),
+        (["encode", "a.png", "l.npz", "--class", "x"], "knows no classes"),
+        (["decode", "two.npz", "out", "--class", "x"], "knows no classes"),
         (["decode", "absent.npz", "out"], "no file absent.npz"),
         (["decode", "a.png", "out"], "no file of latents"),
         (["decode", "two.npz", "-"], "of 2 images"),

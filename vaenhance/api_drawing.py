@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.api_inputs import UNTOLD, check_class, class_number
+from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
 
@@ -139,10 +140,14 @@ class Drawing:
 
     def _likeliest(self, y: Pixels) -> int:
         """Returns the class under which an image is likeliest."""
-        labels = range(len(self.classes))
-        batch = np.repeat(y[None], len(labels), axis=0)
-        _, elbo = self._inference.abduct(batch, None, labels)
-        return int(np.argmax(elbo))
+        # So many at once that memory does not grow with the classes.
+        group = max(1, min(MOST_ROWS, MOST_PIXELS // (y.shape[0] * y.shape[1])))
+        found: list[float] = []
+        for start in range(0, len(self.classes), group):
+            labels = range(start, min(start + group, len(self.classes)))
+            batch = np.repeat(y[None], len(labels), axis=0)
+            found += self._inference.abduct(batch, None, labels)[1].tolist()
+        return int(np.argmax(found))
 
 
 def class_numbers(

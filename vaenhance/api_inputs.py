@@ -77,6 +77,32 @@ def class_number(model: str, classes: Sequence[str], name: str | None) -> int:
     return list(classes).index(name)
 
 
+def check_scored(name: str, config: ModelConfig) -> None:
+    """Refuses a model that cannot score photographs.
+
+    Raises:
+        UsageProblem: it is not made for them, or only enlarges.
+    """
+    is_for_photos = config.network == "ladder" and config.likelihood == "gaussian"
+    if not is_for_photos or config.image_size or 1 not in config.scales:
+        raise UsageProblem(
+            f"model {name} is not made for photographs of any size: choose one that "
+            "is, such as photo"
+        )
+
+
+def check_bounded(name: str, config: ModelConfig) -> None:
+    """Refuses a model whose likelihood cannot be measured.
+
+    Raises:
+        UsageProblem: it enlarges.
+    """
+    if config.scales != (1,):
+        raise UsageProblem(
+            f"model {name} enlarges: likelihoods are for images of one size"
+        )
+
+
 def check_scale(
     name: str,
     config: ModelConfig,

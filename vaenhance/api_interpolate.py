@@ -10,12 +10,13 @@ changed above it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_input, class_number
 from vaenhance.api_tiles import Tiles
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import METHODS, Tile, TiledLatents, between, level_names
@@ -33,6 +34,7 @@ class Interpolation(Tiles):
         method: str = "spherical",
         levels: Sequence[int] | None = None,
         noise_sigma: float | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
     ) -> Iterator[NDArray[Any]]:
@@ -47,6 +49,8 @@ class Interpolation(Tiles):
             levels: which move, 0 is the coarsest; None for all. The others stay
                 those of ``start``.
             noise_sigma: as for ``enhance``.
+            label: class of both images and of what lies between, if the model knows
+                it; None tells none.
             tile: as for ``enhance``.
             overlap: as for ``enhance``.
 
@@ -75,12 +79,12 @@ class Interpolation(Tiles):
                 f"model {self.name} has the levels 0 to {count - 1}, "
                 f"received {list(moving)}"
             )
-        both = [
-            self._distances(image, noise_sigma, tile, overlap) for image in (start, end)
-        ]
+        own = class_number(self.name, self.config.classes, label)
+        how = noise_sigma, own, tile, overlap
+        both = [self._distances(image, *how) for image in (start, end)]
         if both[0].tiling != both[1].tiling:  # memory ran out between the two
-            both[0] = self._distances(start, noise_sigma, tile, overlap)
-        return self._frames(both, frames, method, moving, start.dtype)
+            both[0] = self._distances(start, *how)
+        return self._frames(both, frames, method, moving, start.dtype, own)
 
     def _frames(
         self,
@@ -89,6 +93,7 @@ class Interpolation(Tiles):
         method: str,
         moving: Sequence[int],
         dtype: np.dtype,
+        label: int,
     ) -> Iterator[NDArray[Any]]:
         names = level_names(both[0].tiles[0])
         ways = {
@@ -106,7 +111,7 @@ class Interpolation(Tiles):
                 for a, b in zip(both[0].tiles, both[1].tiles, strict=True)
             )
             yield self._decode_with(
-                self._inference.draw,
+                partial(self._inference.draw, label=label),
                 both[0],
                 dtype,
                 tiles,
@@ -117,13 +122,14 @@ class Interpolation(Tiles):
         self,
         image: NDArray[Any],
         noise_sigma: float | None,
+        label: int,
         tile: int | None,
         overlap: int | None,
     ) -> TiledLatents:
         """Returns the posterior's means in units of the prior."""
 
         def encode(y: NDArray[np.float32], place: tuple[slice, slice]) -> Tile:
-            found = self._inference.describe(y[None], noise_sigma)[2]
+            found = self._inference.describe(y[None], noise_sigma, label)[2]
             return {f"level{level}": z[0] for level, z in enumerate(found)}
 
         return self._encode_with(encode, image, tile, overlap)

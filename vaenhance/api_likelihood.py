@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_bounded, check_input
 from vaenhance.config import Config, ModelConfig, stride
 from vaenhance.errors import UsageProblem
 
@@ -84,10 +84,7 @@ class Likelihood:
             OutOfMemory: the images are too large.
         """
         check_input(self.name, self.config, x)
-        if self.config.scales != (1,):
-            raise UsageProblem(
-                f"model {self.name} enlarges: likelihoods are for images of one size"
-            )
+        check_bounded(self.name, self.config)
         step = stride(self.config)
         if x.ndim != 4 or x.shape[1] % step or x.shape[2] % step or not x.size:
             raise UsageProblem(

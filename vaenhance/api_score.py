@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
+from vaenhance.api_inputs import check_scored
 from vaenhance.api_uncertainty import Uncertainty
 from vaenhance.checkpoint_calibration import Calibration
 from vaenhance.config import stride
@@ -62,12 +63,7 @@ class Scores(Uncertainty):
         self._check_one(image)
         if image.size == 0:
             raise UsageProblem(f"expected pixels, received shape {image.shape}")
-        keeps_size = 1 in self.config.scales
-        if self.config.likelihood != "gaussian" or not self.margin or not keeps_size:
-            raise UsageProblem(
-                f"model {self.name} is not made for photographs of any size: "
-                "choose one that is, such as photo"
-            )
+        check_scored(self.name, self.config)
         known = self.calibration() if self.is_calibrated else None
         found = [self._look(image, place, seed, known) for place in self._crops(image)]
         changed, misfit, nats, variance = np.mean(found, axis=0)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_inputs import check_input, checked_scale, class_number
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.latents import PlacedNoise, Tile, TiledLatents, level_names
@@ -55,6 +55,7 @@ class Tiles:
         scale: bool = False,
         draws: int = 0,
         seed: int = 0,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
         progress: Callable[[float], None] = lambda megapixels: None,
@@ -71,6 +72,7 @@ class Tiles:
             draws: how many draws from the posterior instead of its mean. Their noise
                 depends on the place in the image, so that tiles fit together.
             seed: decides the draws; draw i is the same however many there are.
+            label: class of the image, if the model knows it and it is known.
             tile: as for ``enhance``.
             overlap: as for ``enhance``.
             progress: called with the megapixels finished since the last call.
@@ -82,10 +84,11 @@ class Tiles:
         if image.ndim != 3 or image.size == 0:
             raise UsageProblem(f"expected one image, received shape {image.shape}")
         check_input(self.name, self.config, image, noise_sigma=noise_sigma)
+        own = class_number(self.name, self.config.classes, label)
 
         def encode(y: Pixels, place: tuple[slice, slice]) -> Tile:
             noises = [PlacedNoise(seed, i, place) for i in range(draws)]
-            return self._encode_tile(y, noise_sigma, scale, noises)
+            return self._encode_tile(y, noise_sigma, scale, noises, own)
 
         return self._encode_with(encode, image, tile, overlap, keep, progress)
 
@@ -97,6 +100,7 @@ class Tiles:
         tiles: Iterable[Tile] | None = None,
         draw: int = 0,
         scale: int | None = None,
+        label: str | None = None,
         progress: Callable[[float], None] = lambda megapixels: None,
     ) -> NDArray[Any]:
         """Returns the image of latents: to the bit what ``enhance`` gives.
@@ -107,6 +111,7 @@ class Tiles:
             tiles: instead of ``latents.tiles``, e.g. read from a file one by one.
             draw: which of several draws.
             scale: one of the model's ``scales``; None takes the first.
+            label: class, if the model knows it; ``enhance`` tells none.
             progress: called with the megapixels finished since the last call.
 
         Returns:
@@ -117,7 +122,8 @@ class Tiles:
             OutOfMemory: the tiles are too large.
         """
         times = checked_scale(self.name, self.config, scale)
-        decode = partial(self._inference.decode, scale=times)
+        own = class_number(self.name, self.config.classes, label)
+        decode = partial(self._inference.decode, scale=times, label=own)
         return self._decode_with(decode, latents, dtype, tiles, draw, progress, times)
 
     def _encode_with(
@@ -207,12 +213,13 @@ class Tiles:
         noise_sigma: float | None,
         scale: bool,
         noises: list[PlacedNoise],
+        label: int,
     ) -> Tile:
         shapes = self._inference.latent_shapes(*y.shape[:2])
         if noises:
             drawn = [
                 self._inference.encode(
-                    y[None], noise_sigma, noise.of_levels(shapes, self.margin)
+                    y[None], noise_sigma, noise.of_levels(shapes, self.margin), label
                 )
                 for noise in noises
             ]
@@ -220,9 +227,9 @@ class Tiles:
                 "level", [np.concatenate(z) for z in zip(*drawn, strict=True)]
             )
         if not scale:
-            means = self._inference.encode(y[None], noise_sigma)
+            means = self._inference.encode(y[None], noise_sigma, label=label)
             return _named("level", [z[0] for z in means])
-        means, scales, _ = self._inference.describe(y[None], noise_sigma)
+        means, scales, _ = self._inference.describe(y[None], noise_sigma, label)
         return {
             **_named("level", [z[0] for z in means]),
             **_named("scale", [z[0] for z in scales]),

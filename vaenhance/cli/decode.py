@@ -11,11 +11,13 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
+from vaenhance.cli.loading import check_class, load
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
+    from vaenhance.api import Model
     from vaenhance.latents import LatentReader
-    from vaenhance.workflows.decode import Decoder, DecodeSettings
+    from vaenhance.workflows.decode import DecodeSettings
     from vaenhance.workflows.latent_jobs import DecodePlan
 
 _HELP = """Make photographs of latents.
@@ -45,6 +47,13 @@ Examples:
     help="Built-in model, or the folder of a trained one.  [default: the one named "
     "in the file]",
 )
+@options.option(
+    "--class",
+    "label",
+    metavar="NAME",
+    help="Class to decode as, for models that know classes.  [default: the one that "
+    "encode was told]",
+)
 @photographs.overwrite_option
 @photographs.format_option
 @photographs.quality_option
@@ -69,7 +78,7 @@ def command(
 ) -> int:
     """Check everything that can be wrong, then start TensorFlow and decode."""
     from vaenhance.latents import LatentReader
-    from vaenhance.workflows.decode import DecodeSettings, choose_model
+    from vaenhance.workflows.decode import DecodeSettings, choose_model, completed
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
 
@@ -87,6 +96,8 @@ def command(
     source = None if latents == "-" else Path(latents)
     with LatentReader(source or console.stdin_bytes()) as reader:
         chosen_model = choose_model(reader, model)
+        settings = completed(settings, reader, chosen_model)
+        check_class(chosen_model, settings.label)
         plan = plan_decode(
             source,
             reader.entries,
@@ -116,8 +127,8 @@ def _run(
     tally = Tally(len(plan.jobs), "decoded")
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
-    def load() -> Decoder:
-        network = _load(*model)
+    def load_one() -> Model:
+        network = load(*model)
         progress.start()
         return network
 
@@ -125,28 +136,18 @@ def _run(
         reader,
         plan,
         settings,
-        load=load,
+        load=load_one,
         deliver=console.product_bytes,
         advance=progress.advance,
     )
     with progress, contextlib.closing(results):
-        for result in results:
-            tally.add(result)
-            progress.note(f"{tally.done}/{tally.total} images")
-            report.say_result(
-                result, tally, fail_fast=settings.fail_fast, verb="decode"
-            )
-            if as_json:
-                console.json_line(result.as_json())
+        report.follow(
+            results,
+            tally,
+            progress,
+            fail_fast=settings.fail_fast,
+            as_json=as_json,
+            verb="decode",
+        )
     report.say_summary(tally)
     return tally.exit_code
-
-
-def _load(model: str, device: str, precision: str) -> Decoder:
-    console.detail(f"loading model {model} ...")
-    from vaenhance import load_model
-
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    decoder: Decoder = network
-    return decoder

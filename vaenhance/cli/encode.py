@@ -14,10 +14,12 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
+from vaenhance.cli.loading import check_class, load
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
-    from vaenhance.workflows.encoder import Encoder, EncodeSettings
+    from vaenhance.api import Model
+    from vaenhance.workflows.encode_settings import EncodeSettings
     from vaenhance.workflows.latent_jobs import EncodePlan
 
 _PIECE = 1 << 20  # bytes written to a pipe at once
@@ -73,6 +75,7 @@ Examples:
     help="Write one vector an image instead: mean and deviation in N x N cells.",
 )
 @photographs.noise_option
+@photographs.class_option
 @photographs.overwrite_option
 @photographs.strip_option
 @photographs.recursive_option
@@ -102,6 +105,7 @@ def command(
     plan = plan_encode(paths, recursive=recursive, overwrite=overwrite)
     _check_streams(plan, as_json)
     find_model(model)
+    check_class(model, settings.label)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input else None
     measured = headers.measure(plan.jobs, data, unchanged=True)
@@ -128,7 +132,7 @@ def _settings(
     overlap: int | None,
     **rest: Any,
 ) -> EncodeSettings:
-    from vaenhance.workflows.encoder import EncodeSettings
+    from vaenhance.workflows.encode_settings import EncodeSettings
 
     asked = {"--scale": rest["scale"], "--draws": draws, "--pool": pool}
     given = [name for name, value in asked.items() if value]
@@ -176,8 +180,8 @@ def _run(
     tally = Tally(len(plan.jobs), "encoded")
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
-    def load() -> Encoder:
-        network = _load(*model)
+    def load_one() -> Model:
+        network = load(*model)
         progress.start()
         return network
 
@@ -185,20 +189,20 @@ def _run(
         list(zip(plan.jobs, plan.names, strict=True)),
         target,
         settings,
-        load=load,
+        load=load_one,
         standard_input=data or b"",
         overwrite=overwrite,
         advance=progress.advance,
     )
     with _explained(plan.target), progress, contextlib.closing(results):
-        for result in results:
-            tally.add(result)
-            progress.note(f"{tally.done}/{tally.total} images")
-            report.say_result(
-                result, tally, fail_fast=settings.fail_fast, verb="encode"
-            )
-            if as_json:
-                console.json_line(result.as_json())
+        report.follow(
+            results,
+            tally,
+            progress,
+            fail_fast=settings.fail_fast,
+            as_json=as_json,
+            verb="encode",
+        )
     report.say_summary(tally)
     if not tally.made or (settings.fail_fast and tally.failures):
         console.message("nothing was written")
@@ -215,13 +219,3 @@ def _explained(target: Path | None) -> Iterator[None]:
     except KeyboardInterrupt:
         console.message("Interrupted: nothing was written.")
         raise
-
-
-def _load(model: str, device: str, precision: str) -> Encoder:
-    console.detail(f"loading model {model} ...")
-    from vaenhance import load_model
-
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    encoder: Encoder = network
-    return encoder

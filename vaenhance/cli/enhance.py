@@ -7,7 +7,7 @@ exit codes are decided here. TensorFlow starts after every check has passed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.workflows.enhance_settings import EnhanceSettings
     from vaenhance.workflows.grade import PhotoModel, Reference
     from vaenhance.workflows.jobs import Job
-    from vaenhance.workflows.results import Result, Tally
 
 EPILOG = """\b
 Exit codes: 0 all there now, 1 something failed, 2 nothing was done, 130 Ctrl-C,
@@ -217,10 +216,13 @@ def _run(
     )
     try:
         with progress, contextlib.closing(results):
-            for result in _counted(results, tally, progress):
-                report.say_result(result, tally, fail_fast=settings.fail_fast)
-                if as_json:
-                    console.json_line(result.as_json())
+            report.follow(
+                results,
+                tally,
+                progress,
+                fail_fast=settings.fail_fast,
+                as_json=as_json,
+            )
     except KeyboardInterrupt:
         console.message(f"{tally.sentence()} Interrupted.")
         if tally.total > 1:
@@ -265,12 +267,3 @@ class _Loaders:
         looks = load_look(settings.model, device=self.device)
         style = read_look(looks, self.references) if self.references else None
         return Graded(network, looks, settings, style)
-
-
-def _counted(
-    results: Iterator[Result], tally: Tally, progress: console.Progress
-) -> Iterator[Result]:
-    for result in results:
-        tally.add(result)
-        progress.note(f"{tally.done}/{tally.total} images")
-        yield result

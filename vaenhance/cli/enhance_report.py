@@ -5,7 +5,7 @@ Only what is said and on which stream; nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,24 @@ def _arrow(result: Result) -> str:
     size = f"{result.width} x {result.height}"
     took = console.duration(result.seconds or 0.0)
     return f"{result.source} -> {result.target} ({size}, {took})"
+
+
+def follow(
+    results: Iterable[Result],
+    tally: Tally,
+    progress: console.Progress,
+    *,
+    fail_fast: bool,
+    as_json: bool,
+    verb: str = "enhance",
+) -> None:
+    """Counts and says what comes out of a run, until its end."""
+    for result in results:
+        tally.add(result)
+        progress.note(f"{tally.done}/{tally.total} images")
+        say_result(result, tally, fail_fast=fail_fast, verb=verb)
+        if as_json:
+            console.json_line(result.as_json())
 
 
 def say_summary(tally: Tally) -> None:

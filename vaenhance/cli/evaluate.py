@@ -91,6 +91,7 @@ def command(
     from vaenhance.cli import scores as show
     from vaenhance.workflows import evaluate as story
     from vaenhance.workflows import pairs as files
+    from vaenhance.workflows.enlarging import check_plain
 
     named = model, device, precision
     extra = {"samples": samples, "scatter": scatter}
@@ -99,6 +100,7 @@ def command(
     if measure is not None:
         others = {**chosen, "reference": reference, "sheet": sheet}
         return measure(others, source, named, limit=limit, as_json=as_json)
+    check_plain(model)
     options.check_sheet(sheet, overwrite)
     degraded = {name: chosen.pop(name) for name in _DEGRADATIONS}
     settings = story.Settings(**{**chosen, "draws": chosen["draws"] or 0})

@@ -10,11 +10,11 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli import photo_options as photographs
+from vaenhance.cli.loading import check_class, load
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow
-    from vaenhance.workflows.interpolate import Ends, Interpolator, Pixels
-    from vaenhance.workflows.sample import Plan
+    from vaenhance.workflows.interpolate import Interpolator, Pixels
 
 _HELP = """Draw the images between two images.
 
@@ -71,6 +71,7 @@ def _read_levels(
     help="Levels that move, such as 0,1 (0 is the coarsest); the others stay "
     "A's.  [default: all]",
 )
+@photographs.class_option
 @options.option(
     "--columns",
     type=click.IntRange(1),
@@ -131,6 +132,7 @@ def command(
     )
     workflow.check_originals(plan, [Path(n) for n in (start, end) if n != "-"])
     of_looks = is_look(model)
+    check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
     names = start, end
     ends = workflow.read_ends(sources, names, max_megapixels, any_size=of_looks)
@@ -139,36 +141,29 @@ def command(
     network = _load(model, device, precision, of_looks)
     with console.Progress(settings.frames, unit="images", decimals=0) as progress:
         frames = _counted(workflow.draw_frames(network, ends, settings), progress)
-        data = workflow.encode(frames, plan, ends, settings)
+        made = workflow.encode(frames, plan, ends, settings)
         if to_stdout:
-            console.product_bytes(next(data))
+            console.product_bytes(next(made).data)
             return
-        for number, file in enumerate(workflow.write(data, plan)):
+        for number, (file, one) in enumerate(workflow.write(made, plan)):
             console.detail(f"wrote {file}")
             if as_json:
-                console.json_line(_record(file, number, plan, ends))
+                frame = number if len(plan.files) > 1 else None
+                size = {"width": one.width, "height": one.height}
+                console.json_line({"target": str(file), "frame": frame, **size})
     where = plan.files[0] if len(plan.files) == 1 else plan.files[0].parent
     console.message(f"{settings.frames} images, {settings.method}: {where}")
 
 
 def _load(model: str, device: str, precision: str, of_looks: bool) -> Interpolator:
+    if not of_looks:
+        return load(model, device, precision)
     console.detail(f"loading model {model} ...")
-    from vaenhance import load_look, load_model
+    from vaenhance import load_look
 
-    if of_looks:
-        looks = load_look(model, device=device)
-        console.message(f"device: {looks.device}, float32")
-        return looks
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    return network
-
-
-def _record(file: Path, number: int, plan: Plan, ends: Ends) -> dict[str, Any]:
-    """Returns what --json says of a file."""
-    height, width = ends.start.shape[:2]
-    frame = number if len(plan.files) > 1 else None
-    return {"target": str(file), "frame": frame, "width": width, "height": height}
+    looks = load_look(model, device=device)
+    console.message(f"device: {looks.device}, float32")
+    return looks
 
 
 def _check_streams(sources: tuple[str, str], target: str, as_json: bool) -> None:

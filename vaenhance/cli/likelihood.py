@@ -60,11 +60,14 @@ def run(
     Raises:
         UsageProblem: There are no images, or the model is none.
     """
+    from vaenhance.api_inputs import check_bounded
     from vaenhance.checkpoint import find_model, load_config
     from vaenhance.workflows import manifold
 
     settings = story.Settings(samples or 1, limit, seed)
-    trained = load_config(find_model(model))
+    folder = find_model(model)
+    trained = load_config(folder)
+    check_bounded(folder.resolve().name, trained.model)
     if scatter is not None:
         manifold.check(model, "--scatter")
     dataset, failures = story.open_images(source, trained, settings)

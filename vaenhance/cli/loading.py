@@ -28,3 +28,23 @@ def load(model: str, device: str, precision: str) -> Model:
     network = load_model(model, device=device, precision=precision)
     console.message(f"device: {network.device}, {network.precision}")
     return network
+
+
+def check_class(model: str, label: str | None) -> None:
+    """Refuses a class that the model does not know, by its configuration alone.
+
+    Args:
+        model: built-in name or folder.
+        label: name of a class; None is always fine.
+
+    Raises:
+        ModelError: there is no such model.
+        UsageProblem: the model does not know it.
+    """
+    if label is None:
+        return
+    from vaenhance.api_inputs import class_number
+    from vaenhance.checkpoint import find_model, load_config
+
+    folder = find_model(model)
+    class_number(folder.resolve().name, load_config(folder).model.classes, label)

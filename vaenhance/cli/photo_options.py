@@ -28,6 +28,13 @@ noise_option = option(
     help="Noise to expect, on the 0-255 scale, for models that take it.",
 )
 
+class_option = option(
+    "--class",
+    "label",
+    metavar="NAME",
+    help="Class of the images, for models that know classes; default: it is not told.",
+)
+
 overwrite_option = option(
     "--overwrite", is_flag=True, help="Redo what exists instead of skipping it."
 )

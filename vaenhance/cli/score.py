@@ -80,7 +80,6 @@ def command(
     as_json: bool,
 ) -> int:
     """Find the photographs, then start TensorFlow and score them."""
-    from vaenhance.api import find_model
     from vaenhance.workflows import score as story
 
     is_stream = list(paths) == ["-"]
@@ -89,7 +88,7 @@ def command(
             "standard input is a terminal: pipe an image in or name a file as SOURCE"
         )
     found = None if is_stream else story.find(paths, recursive=recursive)
-    find_model(model)
+    story.check_model(model)
     data = console.stdin_bytes() if is_stream else b""
     failed = 0
     for folder, why in found.unreadable if found else ():

@@ -108,6 +108,14 @@ class LatentReader:
         with self._explained():
             return int(self._number("draws", 1, 1 << 20))
 
+    @property
+    def label(self) -> str | None:
+        """Returns the class that was told of all images, or None."""
+        with self._explained():
+            return (
+                self._word("class") if "class.npy" in self._archive.NameToInfo else None
+            )
+
     def tiles(
         self, index: int, count: int, shapes: Sequence[tuple[int, int, int]]
     ) -> Iterator[Tile]:

@@ -44,12 +44,15 @@ class Compiled:
             lambda y, s, c: network.infer(y, s, label=c)[2], images, sigma, label
         )
         self._encode_draw = _compiled(
-            lambda y, s, e: network.infer(y, s, e)[2], images, sigma, latents
+            lambda y, s, e, c: network.infer(y, s, e, label=c)[2],
+            *(images, sigma, latents, label),
         )
         self._bound = _compiled(
             partial(observed.bound, network, likelihood), images, sigma, latents, floor
         )
-        self._describe = _compiled(partial(observed.describe, network), images, sigma)
+        self._describe = _compiled(
+            partial(observed.describe, network), images, sigma, label
+        )
         self._observed = _compiled(
             partial(observed.assess, network, likelihood), images, sigma
         )

@@ -158,7 +158,7 @@ class Inference(Compiled):
             y: degraded images.
             noise_sigma: None where it is unknown.
             epsilons: standard normal noise of each level; None for the means.
-            label: class of all images, where the means are asked for.
+            label: class of all images.
         """
         levels = _levels(y, noise_sigma)
         noise = None if epsilons is None else list(epsilons)
@@ -166,7 +166,7 @@ class Inference(Compiled):
             lambda: (
                 self._encode(y, levels, _labels(y, label))
                 if noise is None
-                else self._encode_draw(y, levels, noise)
+                else self._encode_draw(y, levels, noise, _labels(y, label))
             )
         )
         latents = [z.numpy() for z in found]
@@ -175,24 +175,25 @@ class Inference(Compiled):
         return self._in_float32().encode(y, noise_sigma, epsilons, label)
 
     def describe(
-        self, y: Pixels, noise_sigma: float | None
+        self, y: Pixels, noise_sigma: float | None, label: int = UNTOLD
     ) -> tuple[list[Pixels], list[Pixels], list[Pixels]]:
         """Returns what the posterior is at its mean, three lists, coarse to fine.
 
         Args:
             y: degraded images.
             noise_sigma: None where it is unknown.
+            label: class of all images.
 
         Returns:
             (means, standard deviations, noise that ``draw`` turns into the means: their
             distance from the prior's mean, divided by its standard deviation).
         """
         levels = _levels(y, noise_sigma)
-        found = self._call(lambda: self._describe(y, levels))
+        found = self._call(lambda: self._describe(y, levels, _labels(y, label)))
         means, scales, distances = ([z.numpy() for z in part] for part in found)
         if self._is_usable([*means, *scales, *distances]):
             return means, scales, distances
-        return self._in_float32().describe(y, noise_sigma)
+        return self._in_float32().describe(y, noise_sigma, label)
 
     def decode(
         self,

@@ -13,7 +13,9 @@ from vaenhance.model.decoder_scale import features
 from vaenhance.model.objective import image, log_likelihood
 
 
-def describe(network: Any, y: Any, noise_sigma: Any) -> tuple[Any, Any, Any]:
+def describe(
+    network: Any, y: Any, noise_sigma: Any, label: Any
+) -> tuple[Any, Any, Any]:
     """Returns posterior means, scales, and the means' noise, coarse to fine."""
     scales: list[Any] = []
     noises: list[Any] = []
@@ -22,7 +24,7 @@ def describe(network: Any, y: Any, noise_sigma: Any) -> tuple[Any, Any, Any]:
         scales.append(tf.exp(q.gaussian.log_scale))
         noises.append(q.noise)
 
-    return network.infer(y, noise_sigma, observe=note)[2], scales, noises
+    return network.infer(y, noise_sigma, observe=note, label=label)[2], scales, noises
 
 
 def bound(

@@ -5,50 +5,27 @@ Nothing is printed and no argument is interpreted here. Not for encoding.
 
 from __future__ import annotations
 
-import time
-import traceback
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from vaenhance import checkpoint, photo
 from vaenhance.errors import LatentError, PhotoError, UsageProblem
-from vaenhance.latents import Entry, LatentReader, Origin, Tile, TiledLatents
+from vaenhance.latents import Entry, LatentReader
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import Conveyor
-from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
+from vaenhance.workflows.work import Work
+
+if TYPE_CHECKING:
+    from vaenhance.api import Model
 
 MEGAPIXELS_IN_FLIGHT = 128.0  # decoded, and being written
-
-
-class Decoder(Protocol):
-    """What this workflow needs of ``api.Model``."""
-
-    @property
-    def origin(self) -> Origin:
-        """What a file of its latents says of it."""
-
-    def tile_shapes(
-        self, latents: TiledLatents
-    ) -> tuple[int, list[tuple[int, int, int]]]:
-        """How many tiles an image has, and the shapes of their levels."""
-
-    def decode_tiles(
-        self,
-        latents: TiledLatents,
-        dtype: DTypeLike = np.uint8,
-        *,
-        tiles: Iterable[Tile] | None = None,
-        draw: int = 0,
-        progress: Callable[[float], None] = lambda megapixels: None,
-    ) -> NDArray[Any]:
-        """Decodes one image."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +36,8 @@ class DecodeSettings:
     strip_metadata: bool = False
     max_megapixels: float = 512.0
     fail_fast: bool = False
+    label: str | None = None  # class of all images; None tells none
+    scale: int = 1  # size of the images as a multiple of those that were encoded
 
 
 def choose_model(reader: LatentReader, model: str | None) -> str:
@@ -92,12 +71,27 @@ def choose_model(reader: LatentReader, model: str | None) -> str:
     return chosen
 
 
+def completed(
+    settings: DecodeSettings, reader: LatentReader, model: str
+) -> DecodeSettings:
+    """Returns the settings with what the file and its model say.
+
+    Args:
+        settings: as asked for.
+        reader: the latents; a class that was told of them is told again.
+        model: to decode with; its first scale is that of the images.
+    """
+    config = checkpoint.load_config(checkpoint.find_model(model)).model
+    label = reader.label if settings.label is None else settings.label
+    return replace(settings, label=label, scale=config.scales[0])
+
+
 def decode_photos(
     reader: LatentReader,
     plan: DecodePlan,
     settings: DecodeSettings,
     *,
-    load: Callable[[], Decoder],
+    load: Callable[[], Model],
     deliver: Callable[[bytes], None] | None = None,
     advance: Callable[[float], None] = lambda megapixels: None,
 ) -> Generator[Result, None, None]:
@@ -136,22 +130,15 @@ def decode_photos(
 
 
 @dataclass
-class _Work:
-    """What is known of one image; its pixels travel beside it."""
-
-    job: Job
-    entry: int
-    draw: int
-    format: str | None = None  # the container written
-    data: bytes | None = None  # the file written, if it goes to standard output
-    seconds: float = 0.0
-    reported: float = 0.0  # megapixels
+class _Work(Work):
+    entry: int = 0  # of the file
+    draw: int = 0  # of the entry
 
 
 class _Run:
     """The three stages for images, and the records of their ends."""
 
-    model: Decoder
+    model: Model
 
     def __init__(
         self,
@@ -170,9 +157,10 @@ class _Run:
             strip_metadata=settings.strip_metadata,
             unchanged=False,
         )
-        works = [
-            _Work(*one) for one in zip(plan.jobs, plan.entries, plan.draws, strict=True)
-        ]
+        places = zip(plan.jobs, plan.entries, plan.draws, strict=True)
+        works = [_Work(job, entry=entry, draw=draw) for job, entry, draw in places]
+        for work in works:
+            work.height, work.width = self.size(reader.entries[work.entry])
         self.conveyor: Conveyor[_Work] = Conveyor(
             works,
             read=self.read,
@@ -181,6 +169,10 @@ class _Run:
             weigh=lambda work: work.job.megapixels,
             room=MEGAPIXELS_IN_FLIGHT,
         )
+
+    def size(self, entry: Entry) -> tuple[int, int]:
+        """Returns (height, width) of an image that is written, pixels."""
+        return self.settings.scale * entry.height, self.settings.scale * entry.width
 
     def read(self, work: _Work) -> photo.Photo | None:
         """Reads all but the pixels; None for an image that is not to be done."""
@@ -191,7 +183,7 @@ class _Run:
         entry = self.reader.entries[work.entry]
         # Of the right shape and type, and of no size.
         pixels = np.broadcast_to(
-            np.zeros((), _written_type(entry)), (entry.height, entry.width, 3)
+            np.zeros((), _written_type(entry)), (*self.size(entry), 3)
         )
         picture = photo.Photo(
             pixels,
@@ -207,27 +199,26 @@ class _Run:
         """Decodes an image."""
         if picture is None:
             return None
-        started = time.perf_counter()
         latents = self.reader.entries[work.entry].latents
-        count, shapes = self.model.tile_shapes(latents)
-        pixels = self.model.decode_tiles(
-            latents,
-            picture.pixels.dtype,
-            tiles=self.reader.tiles(work.entry, count, shapes),
-            draw=work.draw,
-            progress=lambda megapixels: self.report(work, megapixels),
-        )
-        if pixels.shape[2] == 1:
-            pixels = np.repeat(pixels, 3, axis=2)
-        work.seconds += time.perf_counter() - started
-        return replace(picture, pixels=pixels)
+        with work.timed():
+            count, shapes = self.model.tile_shapes(latents)
+            pixels = self.model.decode_tiles(
+                latents,
+                picture.pixels.dtype,
+                tiles=self.reader.tiles(work.entry, count, shapes),
+                draw=work.draw,
+                label=self.settings.label,
+                progress=partial(work.report, self.advance),
+            )
+            if pixels.shape[2] == 1:
+                pixels = np.repeat(pixels, 3, axis=2)
+        return photo.with_pixels(picture, pixels)
 
     def write(self, work: _Work, picture: photo.Photo | None) -> None:
         """Encodes and writes an image."""
         if picture is not None:
-            started = time.perf_counter()
-            work.format, work.data = self.files.write(work.job, picture)
-            work.seconds += time.perf_counter() - started
+            with work.timed():
+                work.format, work.data = self.files.write(work.job, picture)
 
     def finish(
         self,
@@ -238,28 +229,12 @@ class _Run:
         """Delivers what has no target of its own and makes the record."""
         if work.data is not None and deliver is not None:
             deliver(work.data)
-        self.report(work, work.job.megapixels)
-        entry = self.reader.entries[work.entry]
-        result = Result(
-            entry.name,
-            work.job.target_name,
+        work.report(self.advance, work.job.megapixels)
+        return work.record(
             "skipped" if work.job.exists else "decoded",
-            width=entry.width,
-            height=entry.height,
-            format=work.format,
-            seconds=work.seconds or None,
+            error,
+            source=self.reader.entries[work.entry].name,
         )
-        if error is None:
-            return result
-        trace = "".join(traceback.format_exception(error)).rstrip()
-        return replace(result, status="failed", error=files.reason(error), trace=trace)
-
-    def report(self, work: _Work, megapixels: float) -> None:
-        """Counts megapixels, of each image no more than its size."""
-        more = min(megapixels, work.job.megapixels - work.reported)
-        work.reported += more
-        if more > 0:
-            self.advance(more)
 
 
 def _written_type(entry: Entry) -> np.dtype:

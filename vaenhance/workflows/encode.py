@@ -5,13 +5,12 @@ Nothing is printed and no argument is interpreted here. Not for decoding.
 
 from __future__ import annotations
 
-import time
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -20,9 +19,13 @@ from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents import Entry, LatentWriter, Pool, Tile, TiledLatents
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import Conveyor
-from vaenhance.workflows.encoder import Encoder, EncodeSettings
+from vaenhance.workflows.encode_settings import EncodeSettings
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
+from vaenhance.workflows.work import Work
+
+if TYPE_CHECKING:
+    from vaenhance.api import Model
 
 MEGAPIXELS_IN_FLIGHT = 128.0  # read ahead, or being encoded
 
@@ -32,7 +35,7 @@ def encode_photos(
     target: Path | BinaryIO,
     settings: EncodeSettings,
     *,
-    load: Callable[[], Encoder],
+    load: Callable[[], Model],
     standard_input: bytes = b"",
     overwrite: bool = False,
     advance: Callable[[float], None] = lambda megapixels: None,
@@ -87,23 +90,15 @@ def encode_photos(
 
 
 @dataclass
-class _Work:
-    """What is known of one photograph; its pixels travel beside it."""
-
-    job: Job
-    name: str
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None
-    seconds: float = 0.0
-    reported: float = 0.0  # megapixels
+class _Work(Work):
+    name: str = ""  # in the file
 
 
 class _Run:
     """The stages for photographs, and the records of their ends."""
 
     writer: LatentWriter
-    model: Encoder
+    model: Model
 
     def __init__(
         self,
@@ -125,7 +120,7 @@ class _Run:
             unchanged=True,  # whether it can be written again is decode's to say
         )
         self.conveyor: Conveyor[_Work] = Conveyor(
-            [_Work(job, name) for job, name in jobs],
+            [_Work(job, name=name) for job, name in jobs],
             read=self.read,
             compute=self.compute,
             write=lambda work, nothing: None,
@@ -140,18 +135,17 @@ class _Run:
         """Reads a photograph."""
         if work.job.problem:
             raise PhotoError(work.job.problem)
-        started = time.perf_counter()
-        picture = self.files.read(work.job)
+        with work.timed():
+            picture = self.files.read(work.job)
         work.height, work.width = picture.pixels.shape[:2]
         work.format = picture.format
-        work.seconds += time.perf_counter() - started
         return picture
 
     def compute(self, work: _Work, picture: photo.Photo) -> None:
         """Encodes a photograph and keeps its latents."""
-        started = time.perf_counter()
         try:
-            self.encode(work, picture)
+            with work.timed():
+                self.encode(work, picture)
         except UsageProblem as error:
             self.writer.discard()
             if self.has_computed:
@@ -161,7 +155,6 @@ class _Run:
             self.writer.discard()
             raise
         self.has_computed = True
-        work.seconds += time.perf_counter() - started
 
     def encode(self, work: _Work, picture: photo.Photo) -> None:
         """Adds a photograph to the file."""
@@ -181,9 +174,10 @@ class _Run:
             scale=settings.scale,
             draws=settings.draws,
             seed=settings.seed,
+            label=settings.label,
             tile=settings.tile,
             overlap=settings.overlap,
-            progress=lambda megapixels: self.report(work, megapixels),
+            progress=partial(work.report, self.advance),
         )
         if pool is not None:
             self.writer.keep(0, {"vectors": pool.vector()})
@@ -204,27 +198,8 @@ class _Run:
 
     def finish(self, work: _Work, error: Exception | None) -> Result:
         """Makes the record."""
-        self.report(work, work.job.megapixels)
-        result = Result(
-            work.job.source_name,
-            self.target,
-            "encoded",
-            width=work.width,
-            height=work.height,
-            format=work.format,
-            seconds=work.seconds or None,
-        )
-        if error is None:
-            return result
-        trace = "".join(traceback.format_exception(error)).rstrip()
-        return replace(result, status="failed", error=files.reason(error), trace=trace)
-
-    def report(self, work: _Work, megapixels: float) -> None:
-        """Counts megapixels, of each photograph no more than its size."""
-        more = min(megapixels, work.job.megapixels - work.reported)
-        work.reported += more
-        if more > 0:
-            self.advance(more)
+        work.report(self.advance, work.job.megapixels)
+        return work.record("encoded", error, target=self.target)
 
 
 def as_channels(picture: photo.Photo, channels: int) -> NDArray[Any]:

@@ -7,11 +7,8 @@ come in, small records come out, pixels die on the way.
 
 from __future__ import annotations
 
-import contextlib
-import time
-import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +20,7 @@ from vaenhance.workflows.enhance_settings import EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
+from vaenhance.workflows.work import Work
 
 # Photographs read ahead, being computed and being written count together: three
 # 40-megapixel ones overlap, and one of 100 has the memory for itself.
@@ -84,18 +82,9 @@ def enhance_photos(
 
 
 @dataclass
-class _Work:
-    """What is known of one photograph; its pixels travel beside it."""
-
-    job: Job
-    width: int | None = None
-    height: int | None = None
-    format: str | None = None  # the container written
-    data: bytes | None = None  # the file written, if it goes to standard output
+class _Work(Work):
     is_there: bool = False  # the target, by an earlier run or one at the same time
     uncertainty: float | None = None  # on the 0-255 scale
-    seconds: float = 0.0
-    reported: float = 0.0  # megapixels
 
 
 class _Run:
@@ -137,7 +126,7 @@ class _Run:
         if not work.job.is_open or files.is_made_by_another(work.job):
             self.skip(work)
             return None
-        with _timed(work):
+        with work.timed():
             picture = self.files.read(work.job)
         work.height, work.width = picture.pixels.shape[:2]
         return picture
@@ -171,7 +160,7 @@ class _Run:
             consistent = self.settings.enlargement.consistent
             larger = {"size": self.files.target(picture), "consistent": consistent}
         try:
-            with _timed(work):
+            with work.timed():
                 pixels, work.uncertainty = explore.answer(
                     self.model,
                     picture,
@@ -179,7 +168,7 @@ class _Run:
                     self.files,
                     self.settings.exploring,
                     {**self.settings.dials, **larger},
-                    partial(self.report, work),
+                    partial(work.report, self.advance),
                 )
         except UsageProblem as error:
             if self.has_computed:
@@ -198,7 +187,7 @@ class _Run:
         if picture is None:
             return
         try:
-            with _timed(work):
+            with work.timed():
                 work.format, work.data = self.files.write(work.job, picture)
         except TargetTaken:
             if work.job.is_named:
@@ -214,41 +203,14 @@ class _Run:
         """Delivers what has no target of its own and makes the record."""
         if work.data is not None and deliver is not None:
             deliver(work.data)
-        self.report(work, work.job.megapixels)
+        work.report(self.advance, work.job.megapixels)
         job = work.job
-        result = Result(
-            job.source_name,
-            job.target_name,
+        return work.record(
             "skipped" if work.is_there else "enhanced",
-            width=work.width,
-            height=work.height,
-            format=work.format,
-            seconds=work.seconds if work.seconds else None,
+            error,
             companions=tuple(str(c.path) for c in job.companions if c.path.exists()),
             uncertainty=work.uncertainty,
         )
-        if error is None:
-            return result
-        trace = "".join(traceback.format_exception(error)).rstrip()
-        why = files.reason(error)
-        return replace(result, status="failed", error=why, trace=trace)
-
-    def report(self, work: _Work, megapixels: float) -> None:
-        """Counts megapixels, of each photograph no more than its size."""
-        more = min(megapixels, work.job.megapixels - work.reported)
-        work.reported += more
-        if more > 0:
-            self.advance(more)
-
-
-@contextlib.contextmanager
-def _timed(work: _Work) -> Iterator[None]:
-    """Adds the time spent to the photograph's seconds."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        work.seconds += time.perf_counter() - started
 
 
 def _check_noise(model: PhotoModel, settings: EnhanceSettings) -> None:

@@ -70,6 +70,11 @@ def check_models(model: str, settings: EnhanceSettings) -> None:
             "--class draws an image anew in its own size: leave it out, or "
             "--strength 0 and what makes photographs larger"
         )
+    if settings.noise_sigma is not None and not settings.needs_photo_model:
+        raise UsageProblem(
+            "--noise tells the photo model what to expect, and --strength 0 leaves it "
+            "out: give one of them"
+        )
     if settings.needs_photo_model:
         name, config = _named(model)
         check_network(name, config, wants_look=False)

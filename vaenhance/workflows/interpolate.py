@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Interpolator(Protocol):
         *,
         method: str = "spherical",
         levels: Sequence[int] | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
     ) -> Iterator[NDArray[Any]]:
@@ -52,11 +53,20 @@ class Settings:
     frames: int = 16  # with both ends
     method: str = "spherical"
     levels: tuple[int, ...] | None = None  # that move, 0 the coarsest; None: all
+    label: str | None = None  # class of all images; None tells none
     columns: int | None = None  # of a sheet; None: as square as possible
     fps: float = 10.0  # frames a second of an animation
     bounce: bool = False  # an animation goes back again
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
     overlap: int | None = None  # pixels; None chooses
+
+
+class Made(NamedTuple):
+    """A file before it is written."""
+
+    data: bytes
+    height: int  # pixels
+    width: int
 
 
 @dataclass(frozen=True)
@@ -164,6 +174,7 @@ def draw_frames(
     if is_gray and not ends.is_gray:
         raise UsageProblem("the model takes gray images, and these have colours")
     channels = slice(0, 1 if is_gray else 3)
+    told = {} if settings.label is None else {"label": settings.label}
     frames = model.interpolate(
         ends.start[:, :, channels],
         ends.end[:, :, channels],
@@ -172,6 +183,7 @@ def draw_frames(
         levels=settings.levels,
         tile=settings.tile,
         overlap=settings.overlap,
+        **told,
     )
     for frame in frames:
         if ends.is_gray:
@@ -181,8 +193,8 @@ def draw_frames(
 
 def encode(
     frames: Iterator[Pixels], plan: sample.Plan, ends: Ends, settings: Settings
-) -> Iterator[bytes]:
-    """Yields the bytes of each file of the plan."""
+) -> Iterator[Made]:
+    """Yields each file of the plan, in its order."""
     metadata = Metadata(icc_profile=ends.icc_profile)
     if plan.is_sheet:
         sheet = sample.arrange(list(frames), settings.columns)
@@ -191,41 +203,42 @@ def encode(
         shown = list(frames)
         if settings.bounce:
             shown += shown[-2:0:-1]
-        yield report.animation(
+        data = report.animation(
             shown,
             plan.format,
             seconds=1 / settings.fps,
             icc_profile=ends.icc_profile,
         )
+        yield Made(data, *shown[0].shape[:2])
     else:
         for frame in frames:
             yield _encoded(frame, plan.format, ends.is_gray, metadata)
 
 
-def write(data: Iterator[bytes], plan: sample.Plan) -> Iterator[Path]:
+def write(made: Iterator[Made], plan: sample.Plan) -> Iterator[tuple[Path, Made]]:
     """Writes files, each whole or not at all; yields each once it is there.
 
     Raises:
         VaenhanceError: a file cannot be written.
     """
-    for file, content in zip(plan.files, data, strict=True):
+    for file, content in zip(plan.files, made, strict=True):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            photo.write_atomic(content, file)
+            photo.write_atomic(content.data, file)
         except PhotoError as error:
             raise VaenhanceError(f"{file} {error}") from error
         except OSError as error:
             raise VaenhanceError(
                 f"{file} cannot be written: {error.strerror or error}"
             ) from error
-        yield file
+        yield file, content
 
 
 def _is_gray(pixels: Pixels) -> bool:
     return bool((pixels == pixels[..., :1]).all())
 
 
-def _encoded(pixels: Pixels, format: str, is_gray: bool, metadata: Metadata) -> bytes:
+def _encoded(pixels: Pixels, format: str, is_gray: bool, metadata: Metadata) -> Made:
     plain = photo.Photo(pixels, None, is_gray, format, metadata)
-    data: bytes = photo.encode_photo(plain, pixels, format=format)
-    return data
+    data = photo.encode_photo(plain, pixels, format=format)
+    return Made(data, *pixels.shape[:2])

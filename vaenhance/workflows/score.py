@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from vaenhance import photo
+from vaenhance import checkpoint, photo
+from vaenhance.api_inputs import check_network, check_scored
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.conveyor import Conveyor
 from vaenhance.workflows.files import reason
@@ -82,6 +83,19 @@ class Record:
             "seconds": round(self.seconds, 3),
             "error": self.error,
         }
+
+
+def check_model(model: str) -> None:
+    """Refuses a model that cannot score, by its configuration alone.
+
+    Raises:
+        ModelError: there is no such model.
+        UsageProblem: it is not made for photographs.
+    """
+    folder = checkpoint.find_model(model)
+    name, config = folder.resolve().name, checkpoint.load_config(folder).model
+    check_network(name, config, wants_look=False)
+    check_scored(name, config)
 
 
 def find(paths: Sequence[str], *, recursive: bool) -> Sources:

@@ -1,47 +1,10 @@
-"""What encoding asks of a model, and what a run keeps. Plain data and one protocol."""
+"""How ``encode`` treats photographs, as plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
 
 import vaenhance
-from vaenhance.config import ModelConfig
-from vaenhance.latents import Origin, Tile, TiledLatents
-
-
-class Encoder(Protocol):
-    """What this workflow needs of ``api.Model``."""
-
-    @property
-    def config(self) -> ModelConfig:
-        """The network's shape; its colour channels matter here."""
-
-    @property
-    def conditioned_on_noise(self) -> bool:
-        """Tells whether a noise level may be given."""
-
-    @property
-    def origin(self) -> Origin:
-        """What a file of its latents says of it."""
-
-    def encode_tiles(
-        self,
-        image: NDArray[Any],
-        keep: Callable[[int, TiledLatents, Tile], None] | None = None,
-        *,
-        noise_sigma: float | None = None,
-        scale: bool = False,
-        draws: int = 0,
-        seed: int = 0,
-        tile: int | None = None,
-        overlap: int | None = None,
-        progress: Callable[[float], None] = lambda megapixels: None,
-    ) -> TiledLatents:
-        """Encodes one image, (H, W, C)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +15,7 @@ class EncodeSettings:
     scale: bool = False  # also the posterior's standard deviations
     draws: int = 0  # from the posterior, instead of its mean
     seed: int = 0
+    label: str | None = None  # class of all photographs; None tells none
     pool: int = 0  # cells a side of one vector an image, instead of latents
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
     overlap: int | None = None  # pixels; None chooses
@@ -75,4 +39,6 @@ class EncodeSettings:
             facts["pool"] = self.pool
         if self.noise_sigma is not None:
             facts["noise_sigma"] = self.noise_sigma
+        if self.label is not None:
+            facts["class"] = self.label
         return facts
