@@ -34,7 +34,11 @@ def compare_devices(folder: Path) -> None:
     from vaenhance.model.trainer import Trainer
 
     # A tight limit, so that the gradients of all devices together get clipped.
-    config = tiny_config(training={"batch": 8, "steps": STEPS, "clip_norm": 0.05})
+    # An adversary joins in the middle of the first steps.
+    config = tiny_config(
+        training={"batch": 8, "steps": STEPS, "clip_norm": 0.05},
+        adversarial={"weight": 0.3, "start": 0.1, "width": 8, "layers": 1},
+    )
     rng = np.random.default_rng(0)
     batches = []
     for _ in range(2 * STEPS):

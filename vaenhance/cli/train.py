@@ -39,6 +39,7 @@ _SETTINGS = {
     "crop": ("data", "crop"),
     "learning_rate": ("training", "learning_rate"),
     "beta": ("objective", "beta"),
+    "adversarial": ("adversarial", "weight"),
     "seed": ("training", "seed"),
 }
 
@@ -90,6 +91,12 @@ _SETTINGS = {
     "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate."
 )
 @options.option("--beta", type=click.FloatRange(0), help="Weight of the KL.")
+@options.option(
+    "--adversarial",
+    type=click.FloatRange(0),
+    metavar="WEIGHT",
+    help="Weight of a discriminator in the second half of the run, for sharpness.",
+)
 @options.option("--seed", type=click.IntRange(0), help="Of everything random.")
 @options.option(
     "--print-config",

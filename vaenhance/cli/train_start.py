@@ -85,6 +85,7 @@ def _fine_tuning(trained: Config) -> Config:
             "learning_rate": trained.training.learning_rate / 4,
             "only_prior": False,
         },
+        adversarial={"weight": 0.0},
         card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
     )
 
@@ -108,6 +109,7 @@ def _of_prior(trained: Config) -> Config:
         objective={"beta": 1.0, "beta_warmup": 0.0, "free_bits": 0.0, "mean_path": 0.0},
         data={"labels": True},
         degradation={"clean": 1.0, **kinds},
+        adversarial={"weight": 0.0},
         training={
             "steps": PRIOR_STEPS,
             "minutes": 0.0,

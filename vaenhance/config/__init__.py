@@ -1,5 +1,6 @@
 """Every setting of a run: its schema, limits, presets and TOML form."""
 
+from vaenhance.config.adversarial import AdversarialConfig
 from vaenhance.config.look import LookConfig
 from vaenhance.config.plain import from_dict, load_toml, to_dict, to_toml
 from vaenhance.config.presets import PRESETS, named_preset
@@ -22,6 +23,7 @@ from vaenhance.config.schema import (
 __all__ = [
     "PRESETS",
     "SCHEMA_VERSION",
+    "AdversarialConfig",
     "CardConfig",
     "Config",
     "DataConfig",

@@ -13,6 +13,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any, get_type_hints
 
+from vaenhance.config.adversarial import AdversarialConfig, check_adversarial
 from vaenhance.config.checks import check_classes
 from vaenhance.config.limits import CHOICES, LIMITS
 from vaenhance.config.look import LookConfig
@@ -157,6 +158,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     degradation: DegradationConfig = field(default_factory=DegradationConfig)
     look: LookConfig = field(default_factory=LookConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     card: CardConfig = field(default_factory=CardConfig)
 
@@ -189,6 +191,7 @@ def validate(config: Config) -> Config:
     _check_ranges("degradation", config.degradation)
     _check_ranges("look", config.look)
     _check_degradation(config.degradation)
+    check_adversarial(config)
     multiple = stride(config.model)
     if config.data.binarize != "none" and config.model.likelihood != "bernoulli":
         raise ConfigError("data.binarize is for model.likelihood bernoulli only")

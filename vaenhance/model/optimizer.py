@@ -34,7 +34,12 @@ def build_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
             momentum=MUON_MOMENTUM,
             exclude_layers=["stem", "head", "prior", "posterior"],
         )
-    return _Adam(config.learning_rate, name="adam")
+    return adam(config.learning_rate)
+
+
+def adam(rate: float, beta_1: float = 0.9, beta_2: float = 0.999) -> Any:
+    """Returns Adam; the betas are the decays of its two averages of gradients."""
+    return _Adam(rate, beta_1, beta_2, name="adam")
 
 
 class _Adam(keras.optimizers.Adam):

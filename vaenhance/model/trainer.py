@@ -18,12 +18,13 @@ import tensorflow as tf
 
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
-from vaenhance.model import schedules
+from vaenhance.model import adversary, averaging, schedules
 from vaenhance.model.build import build_network, named
 from vaenhance.model.heads import head_name
 from vaenhance.model.new_heads import FITTED_BATCHES, fit_heads, with_heads
 from vaenhance.model.objective import Terms, evidence, image
 from vaenhance.model.optimizer import build_optimizer
+from vaenhance.model.step_noise import step_noise
 from vaenhance.model.workers import Workers, local
 from vaenhance.runtime import Runtime
 
@@ -53,8 +54,12 @@ class Trainer:
                     network.freeze_all_but_prior()
             self.optimizer = build_optimizer(config.training)
             self.optimizer.build(self.network.trainable_variables)
+            # Last: the VAE's initial weights are the same with it and without.
+            self.adversary = (
+                adversary.Adversary(config) if config.adversarial.weight else None
+            )
         self.has_new_heads = False
-        self._copy_to_average()
+        averaging.copy(self.network, self.averaged)
         self._run = tf.function(self._distributed, reduce_retracing=True)
         self._restore = tf.function(
             lambda y, sigma, scale: image(
@@ -76,7 +81,8 @@ class Trainer:
         Returns:
             Of the whole batch, all workers together: loss, log_likelihood (nats per
             image), psnr (mean of the images', dB), kl (nats per image of each level,
-            coarse to fine), skipped (0 or 1), gradient_norm, rate.
+            coarse to fine), skipped (0 or 1), gradient_norm, rate; with an adversary
+            at work also ``adversary.METRICS``.
         """
         rate = schedules.learning_rate(self.config, number, progress)
         beta = schedules.kl_weight(self.config, progress)
@@ -88,10 +94,13 @@ class Trainer:
             tf.constant(beta, tf.float32),
             tf.constant(0.0 if is_mean else 1.0),
             batch.scale,
+            self.adversary if progress >= self.config.adversarial.start else None,
         ).numpy()
-        metrics = values[: len(METRICS)].tolist()
-        kl = values[len(METRICS) :].tolist()
-        return {**dict(zip(METRICS, metrics, strict=True)), "kl": kl, "rate": rate}
+        kl_end = len(METRICS) + len(self.config.model.latent_channels)
+        named_ones = (*METRICS, *adversary.METRICS)
+        single = [*values[: len(METRICS)].tolist(), *values[kl_end:].tolist()]
+        kl = values[len(METRICS) : kl_end].tolist()
+        return {**dict(zip(named_ones, single, strict=False)), "kl": kl, "rate": rate}
 
     def restore(self, y: Any, noise_sigma: Any, scale: int) -> Any:
         """Returns E[x|z] at the posterior mean with the averaged weights."""
@@ -129,7 +138,7 @@ class Trainer:
                 variable.assign(weights[key])
             else:
                 missing.append(key)
-        self._copy_to_average()
+        averaging.copy(self.network, self.averaged)
         return missing
 
     def fit_new_heads(self, batch: Callable[[int], Batch]) -> None:
@@ -141,7 +150,7 @@ class Trainer:
         if self.has_new_heads:
             count = FITTED_BATCHES * len(self.config.model.scales)
             fit_heads(self.network, (batch(step) for step in range(count)))
-            self._copy_to_average()
+            averaging.copy(self.network, self.averaged)
 
     # === The step ===
 
@@ -150,12 +159,8 @@ class Trainer:
             ("network", self.network),
             ("averaged", self.averaged),
             ("optimizer", self.optimizer),
+            *(self.adversary.groups() if self.adversary else []),
         ]
-
-    def _copy_to_average(self) -> None:
-        pairs = zip(self.averaged.variables, self.network.variables, strict=True)
-        for average, variable in pairs:
-            average.assign(variable)
 
     def _spread(self, array: Any) -> Any:
         """Cuts this worker's batch into one part a device."""
@@ -167,28 +172,29 @@ class Trainer:
             lambda context: tf.constant(parts[context.replica_id_in_sync_group % count])
         )
 
-    def _distributed(self, x, y, sigma, label, number, rate, beta, noise, scale):
+    def _distributed(self, x, y, sigma, label, number, rate, beta, noise, scale, rival):
         self.optimizer.learning_rate.assign(rate)
-        metrics, gradients = self.strategy.run(
+        metrics, gradients, contest = self.strategy.run(
             self._replica_gradients,
-            args=(x, y, sigma, label, number, beta, noise, scale),
+            args=(x, y, sigma, label, number, beta, noise, scale, rival),
         )
         values = local(self.strategy, metrics)
 
         def update() -> Any:
-            self.strategy.run(self._replica_update, args=(gradients,))
+            self.strategy.run(self._replica_update, args=(gradients, contest))
             return tf.constant(True)
 
         # All devices have the same numbers here, so all go the same way.
         is_skipped = values[METRICS.index("skipped")] > 0.0
         tf.cond(is_skipped, lambda: tf.constant(False), update)
-        self._update_average(number)
+        decay = schedules.average_decay(self.config, number)
+        averaging.follow(self.network, self.averaged, decay, self.strategy)
         return values
 
-    def _replica_gradients(self, x, y, sigma, label, number, beta, noise, scale):
-        """Returns metrics and clipped gradients of the whole batch, on each device."""
-        terms, gradients = self._gradients(
-            x, y, sigma, label, number, beta, noise, scale
+    def _replica_gradients(self, x, y, sigma, label, number, beta, noise, scale, rival):
+        """Returns metrics, clipped gradients and contest of the whole batch."""
+        terms, gradients, contest = self._gradients(
+            x, y, sigma, label, number, beta, noise, scale, rival
         )
         context = tf.distribute.get_replica_context()
         gradients = context.all_reduce(SUM, gradients)
@@ -202,19 +208,23 @@ class Trainer:
         common = context.all_reduce(MEAN, tf.stack(own))
         norm = tf.linalg.global_norm(gradients)
         is_finite = tf.math.is_finite(norm) & tf.math.is_finite(common[0])
+        judged = contest.judged if contest else []
+        for value in judged:
+            is_finite &= tf.math.is_finite(value)
         if self.config.training.skip_norm:
             is_finite &= norm <= self.config.training.skip_norm
         limit = self.config.training.clip_norm
         scale = limit / tf.maximum(norm, limit)
         rest = tf.stack([1.0 - tf.cast(is_finite, tf.float32), norm])
-        metrics = tf.concat([common[:3], rest, common[3:]], axis=0)
-        return metrics, [g * scale for g in gradients]
+        metrics = tf.concat([common[:3], rest, common[3:], judged], axis=0)
+        return metrics, [g * scale for g in gradients], contest
 
     def _gradients(
-        self, x, y, sigma, label, number, beta, noise, scale
-    ) -> tuple[Terms, list[Any]]:
+        self, x, y, sigma, label, number, beta, noise, scale, rival
+    ) -> tuple[Terms, list[Any], adversary.Contest | None]:
         epsilons = self._epsilons(y, number, noise)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        is_contested, contest = rival is not None, None
+        with tf.GradientTape(is_contested, watch_accessed_variables=False) as tape:
             # No more than what learns: a fitted prior costs no way back to y.
             tape.watch([v.value for v in self.network.trainable_variables])
             parameters, kl, _ = self.network.infer(
@@ -228,51 +238,35 @@ class Trainer:
                 kl,
                 beta,
             )
+            if is_contested:
+                x_hat = image(self.config.model.likelihood, parameters)
+                deceived = rival.deceived(x_hat)
         variables = self.network.trainable_variables
-        gradients = tape.gradient(terms.loss, variables)
+        if is_contested:
+            weight = rival.weigh(tape, terms.loss, deceived, self.network, scale)
+            gradients = rival.gradients(
+                tape, terms.loss, deceived, self.network, weight
+            )
+            contest = rival.contest(x, x_hat, weight)
+        else:
+            gradients = tape.gradient(terms.loss, variables)
         # The devices' gradients are summed; a mean is meant.
         replicas = self.strategy.num_replicas_in_sync
-        return terms, [
+        found = [
             tf.zeros_like(v) if g is None else tf.cast(g, tf.float32) / replicas
             for g, v in zip(gradients, variables, strict=True)
         ]
+        return terms, found, contest
 
     def _epsilons(self, y, number, noise) -> list[Any]:
-        """Returns the posterior's noise: a function of seed, step and image.
-
-        Every device draws the noise of the whole batch and takes its part, so that
-        the number of devices does not change what is learned.
-        """
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group
-        own, all_devices = tf.shape(y)[0], context.num_replicas_in_sync
-        seed = self.config.training.seed
         shapes = self.network.latent_shapes(y.shape[1], y.shape[2])
-        draws = []
-        for level, shape in enumerate(shapes):
-            place = (number * len(shapes) + level) * 1024
-            key = tf.stack([tf.constant(seed, tf.int64), place])
-            drawn = tf.random.stateless_normal([own * all_devices, *shape], key)
-            draws.append(noise * drawn[replica * own : (replica + 1) * own])
-        return draws
+        drawn = step_noise(self.config.training.seed, number, tf.shape(y)[0], shapes)
+        return [noise * level for level in drawn]
 
-    def _replica_update(self, gradients: list[Any]) -> None:
+    def _replica_update(self, gradients: list[Any], contest: Any) -> None:
         self.optimizer.apply(gradients, self.network.trainable_variables)
-
-    def _update_average(self, number: Any) -> None:
-        """Moves the averaged weights towards the new ones."""
-        decay = schedules.average_decay(self.config, number)
-        pairs = zip(
-            self.averaged.trainable_variables,
-            self.network.trainable_variables,
-            strict=True,
-        )
-        for average, variable in pairs:
-            self.strategy.extended.update(
-                average.value,
-                lambda mine, other: mine.assign_sub((1.0 - decay) * (mine - other)),
-                args=(variable.value,),
-            )
+        if self.adversary and contest:
+            self.adversary.update(contest)
 
 
 def arrays(variables: list[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from vaenhance import checkpoint, photo, report
 NAME = "log.jsonl"
 EVERY = 20  # steps a line
 _MEANS = ("loss", "log_likelihood", "psnr", "gradient_norm")
+_ADVERSARIAL = ("discriminator_loss", "adversarial_weight")  # once it is at work
 
 
 class Journal:
@@ -39,14 +40,15 @@ class Journal:
 
         Args:
             record: step, seconds, loss, log_likelihood, psnr, gradient_norm, kl,
-                rate, skipped.
+                rate, skipped; with an adversary at work its loss and weight.
             skipped: steps of the whole run whose gradient was not finite.
         """
         if not record["skipped"]:  # its numbers are none, and none is not JSON
             self._window.append(record)
         if record["step"] % EVERY or not self._window:
             return
-        means = {k: float(np.mean([r[k] for r in self._window])) for k in _MEANS}
+        names = [*_MEANS, *(k for k in _ADVERSARIAL if k in self._window[0])]
+        means = {k: float(np.mean([r[k] for r in self._window])) for k in names}
         kl = np.mean([r["kl"] for r in self._window], axis=0).tolist()
         rest = {"kl": kl, "rate": record["rate"], "skipped": skipped}
         self.write("train", record["step"], record["seconds"], {**means, **rest})
