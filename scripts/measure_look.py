@@ -17,7 +17,7 @@ import argparse
 import dataclasses
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,11 @@ def autocontrast(image: Pixels) -> Pixels:
     return np.asarray(ImageOps.autocontrast(Image.fromarray(image)))
 
 
-def filters() -> dict[str, Method]:
+def filters(threads: int = 2) -> dict[str, Method]:
     """Returns what there is without a model."""
+    import cv2
+
+    cv2.setNumThreads(threads)
     return {
         "input": lambda image: image,
         "OpenCV CLAHE": clahe,
@@ -126,13 +129,11 @@ def scores(x: Pixels, estimate: Pixels) -> tuple[float, float, float]:
     return psnr, metrics.ssim(a, b), float(difference.mean())
 
 
-def measure_light(images: Sequence[Path], methods: dict[str, Method]) -> list[str]:
-    """Returns a table: a row for each kind and method."""
-    lines = [
-        "| change | method | PSNR | SSIM | CIEDE2000 |",
-        "| --- | --- " + "| ---: " * 3 + "|",
-    ]
-    for kind in (*KINDS, MIXED):
+def light_rows(
+    images: Sequence[Path], methods: dict[str, Method], kinds: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Yields the mean scores of each kind and method, plain data."""
+    for kind in kinds:
         found: dict[str, list[tuple[float, float, float]]] = {m: [] for m in methods}
         for path in images:
             x = photo.read_pixels(path)
@@ -140,11 +141,23 @@ def measure_light(images: Sequence[Path], methods: dict[str, Method]) -> list[st
             for name, method in methods.items():
                 found[name].append(scores(x, method(y)))
         for name, values in found.items():
-            psnr, ssim, difference = np.mean(values, axis=0)
-            lines.append(
-                f"| {kind} | {name} | {psnr:.2f} | {ssim:.4f} | {difference:.2f} |"
-            )
-            print(lines[-1], file=sys.stderr, flush=True)
+            means = np.mean(values, axis=0).tolist()
+            scored = dict(zip(("psnr", "ssim", "ciede2000"), means, strict=True))
+            yield {"change": kind, "method": name, **scored}
+
+
+def measure_light(images: Sequence[Path], methods: dict[str, Method]) -> list[str]:
+    """Returns a table: a row for each kind and method."""
+    lines = [
+        "| change | method | PSNR | SSIM | CIEDE2000 |",
+        "| --- | --- " + "| ---: " * 3 + "|",
+    ]
+    for row in light_rows(images, methods, (*KINDS, MIXED)):
+        lines.append(
+            f"| {row['change']} | {row['method']} | {row['psnr']:.2f} | "
+            f"{row['ssim']:.4f} | {row['ciede2000']:.2f} |"
+        )
+        print(lines[-1], file=sys.stderr, flush=True)
     return lines
 
 
@@ -178,7 +191,10 @@ def measure_style(images: Sequence[Path], model: str) -> list[str]:
     look = load_look(model, device="cpu")
     methods = {
         "Reinhard": reinhard,
-        "--style": lambda image, reference: look.enhance(image, look.encode(reference)),
+        "--style": lambda image, reference: look.enhance(image, look.style(reference)),
+        "its look alone": lambda image, reference: look.enhance(
+            image, look.encode(reference)
+        ),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in methods}
     pixels = [photo.read_pixels(path) for path in images]

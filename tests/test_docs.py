@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import TINY, calibrate_tiny_model, save_tiny_model, tiny_config
+from tests.tiny_look import save_tiny_look
 from vaenhance import checkpoint, photo
 from vaenhance.cli import app, console
 from vaenhance.config import PRESETS, Config, section_types, to_dict
@@ -272,6 +273,8 @@ def test_the_python_examples_run(
     monkeypatch.setattr(checkpoint, "BUILTIN", tmp_path / "models")
     pixels = photo.read_pixels(ROOT / "samples" / "noisy" / "chelsea.jpg")
     photo.save_png(np.ascontiguousarray(pixels[:64, :96]), tmp_path / "noisy.jpg")
+    photo.save_png(np.ascontiguousarray(pixels[64:, :96]), tmp_path / "evening.jpg")
+    save_tiny_look(tmp_path / "models" / "look")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)

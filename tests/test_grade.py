@@ -14,13 +14,18 @@ from PIL import Image
 from tests.tiny import save_tiny_model
 from tests.tiny_look import save_tiny_look
 from vaenhance import photo
+from vaenhance.checkpoint import find_model, load_config
+from vaenhance.checkpoint_styles import load_styles
 from vaenhance.errors import UsageProblem
+from vaenhance.grading_style import Style
 from vaenhance.workflows.grade import (
     Graded,
     GradeSettings,
     find_references,
-    read_look,
+    read_style,
 )
+
+STYLE = Style(np.ones(4, np.float32), np.full(6, 2, np.float32))
 
 
 class Recorder:
@@ -30,10 +35,12 @@ class Recorder:
 
     def __init__(self, name: str, calls: list, add: int = 0):
         self.name, self.calls, self.add = name, calls, add
-        self.styles = {"dusk": np.ones(4, np.float32)}
+        self.styles = {"dusk": STYLE}
 
-    def encode(self, image, *, mend=False):
-        return np.full(4, float(image.mean()), np.float32)
+    def style(self, *images):
+        (image,) = images
+        mean = np.float32(image.mean())
+        return Style(np.full(4, mean), np.full(6, mean + 1))
 
     def enhance(self, image, look=None, *, strength=1.0, progress=None, **rest):
         what = "style" if look is not None else self.name
@@ -50,7 +57,7 @@ def graded(settings: GradeSettings, style=None, add: int = 0):
 def test_light_comes_before_the_photo_model_and_style_behind_it() -> None:
     image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     settings = GradeSettings(light=0.5, style=("dusk",), style_strength=0.25)
-    both, calls = graded(settings, np.ones(4, np.float32))
+    both, calls = graded(settings, STYLE)
     result = both.enhance(image, strength=0.75, noise_sigma=0.1)
     assert [call[:3] for call in calls] == [
         ("light", 0.5, "uint16"),
@@ -64,13 +71,13 @@ def test_light_comes_before_the_photo_model_and_style_behind_it() -> None:
 
 def test_between_the_steps_less_than_one_of_255_is_kept() -> None:
     image = np.full((2, 2, 3), 10, np.uint8)
-    both, _ = graded(GradeSettings(light=1.0), np.ones(4), add=100)
+    both, _ = graded(GradeSettings(light=1.0), STYLE, add=100)
     assert np.array_equal(both.enhance(image), image + 1)  # 200 of 65535
 
 
 def test_what_is_not_asked_for_is_left_out() -> None:
     image = np.zeros((2, 2, 3), np.uint16)
-    both, calls = graded(GradeSettings(style=("dusk",)), np.ones(4, np.float32))
+    both, calls = graded(GradeSettings(style=("dusk",)), STYLE)
     assert both.enhance(image, strength=0.0).dtype == np.uint16
     assert [call[0] for call in calls] == ["style"]
     assert not GradeSettings().does_anything
@@ -105,10 +112,11 @@ def test_references_are_names_images_and_folders(models, monkeypatch) -> None:
     assert [path.name for path in folder.images] == ["b.png", "c.png"]
     model = Recorder("light", [])
     means = [photo.read_pixels(path).mean() for path in folder.images]
-    look = read_look(model, [name, folder])
-    assert look == pytest.approx((1 + np.mean(means)) / 2, rel=1e-6)
+    style = read_style(model, [name, folder])
+    assert style.look == pytest.approx((1 + np.mean(means)) / 2, rel=1e-6)
+    assert style.colours == pytest.approx((3 + np.mean(means)) / 2, rel=1e-6)
     gray = find_references(asked(models, str(models / "gray.png")))
-    assert read_look(model, gray) == pytest.approx(90.0)
+    assert read_style(model, gray).look == pytest.approx(90.0)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +128,7 @@ def test_what_is_no_reference_is_refused_by_name(
 ) -> None:
     monkeypatch.chdir(models)
     with pytest.raises(UsageProblem, match=words):
-        read_look(Recorder("", []), find_references(asked(models, style)))
+        read_style(Recorder("", []), find_references(asked(models, style)))
 
 
 # === The command ===
@@ -201,3 +209,15 @@ def test_a_dry_run_shows_the_plan(models, invoke) -> None:
     looks = ["--look-model", models / "looks", "--style", "dusk", "--json"]
     result = invoke("enhance", models / "a.png", "-n", *looks)
     assert json.loads(result.stdout.splitlines()[0])["status"] == "planned"
+
+
+def test_the_builtin_model_has_styles_and_info_lists_them(invoke) -> None:
+    folder = find_model("look")
+    styles = load_styles(folder, load_config(folder).model.latent_channels[0])
+    assert {"golden", "night", "vivid"} <= styles.keys()
+    dark, bright = (styles[name].colours[0] for name in ("night", "airy"))
+    assert dark < 30 < 70 < bright
+    shown = " ".join(invoke("info", "look").stdout.split())
+    assert f"styles {', '.join(sorted(styles))}" in shown
+    (found,) = find_references(GradeSettings(style=("golden",)))
+    assert (found.name, found.images) == ("golden", ())

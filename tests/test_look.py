@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from vaenhance.runtime import import_tensorflow
 tf = import_tensorflow()
 
 import vaenhance  # noqa: E402
-from vaenhance import grading  # noqa: E402
+from vaenhance import grading, photo  # noqa: E402
 from vaenhance.config import Config  # noqa: E402
 from vaenhance.data.looks import SPARSE  # noqa: E402
 from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
@@ -241,7 +242,17 @@ def test_models_of_one_kind_are_refused_where_the_other_is_meant(tmp_path) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", '{"dusk": [1, 2]}', '{"dusk": [1, 2, 3, "4"]}', "{", '{"a": 1}']
+    "text",
+    [
+        "[]",
+        "{",
+        '{"a": 1}',
+        '{"dusk": [1, 2, 3, 4]}',
+        '{"dusk": {"look": [1, 2, 3, 4]}}',
+        '{"dusk": {"look": [1, 2, 3], "colours": [1, 2, 3, 4, 5, 6]}}',
+        '{"dusk": {"look": [1, 2, 3, "4"], "colours": [1, 2, 3, 4, 5, 6]}}',
+        '{"dusk": {"look": [1, 2, 3, 4], "colours": [1, 2, 3, 4, 5, NaN]}}',
+    ],
 )
 def test_damaged_styles_are_refused(tmp_path, text) -> None:
     folder = save_tiny_look(tmp_path / "looks")
@@ -271,8 +282,38 @@ def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
     for method in ("linear", "spherical"):
         frames = list(model.interpolate(start, end, 4, method=method))
         assert len(frames) == 4
-        own, other = model.encode(start), model.encode(end)
+        own, other = model.style(start), model.style(end)
         assert np.array_equal(frames[0], model.enhance(start, own))
         assert np.array_equal(frames[-1], model.enhance(start, other))
     with pytest.raises(UsageProblem, match="levels"):
         list(model.interpolate(start, end, levels=(1,)))
+
+
+def test_styles_of_photographs_are_means_and_their_colours_are_met(model) -> None:
+    start = (photograph((40, 56, 3)) // 3 + 60).astype(np.uint8)
+    dark = (photograph((30, 20, 3), seed=9) // 4 + [20, 10, 40]).astype(np.uint8)
+    style, own = model.style(dark), model.style(start)
+    both = model.style(dark, start)
+    assert np.allclose(both.look, (style.look + own.look) / 2, atol=1e-6)
+    assert np.allclose(both.colours, (style.colours + own.colours) / 2, atol=1e-4)
+    before = np.linalg.norm(own.colours - style.colours)
+    result = model.style(model.enhance(start, style)).colours
+    assert np.linalg.norm(result - style.colours) < 0.3 * before
+    # The look alone leads elsewhere.
+    alone = model.style(model.enhance(start, style.look)).colours
+    assert not np.allclose(alone, result, atol=1.0)
+    with pytest.raises(UsageProblem, match="at least one"):
+        model.style()
+
+
+def test_two_crops_of_one_photograph_get_nearly_the_same_from_one_look() -> None:
+    builtin = vaenhance.load_look()
+    path = Path(__file__).parent.parent / "samples" / "coffee.png"
+    image = photo.read_pixels(path)
+    reference = photo.read_pixels(path.with_name("chelsea.png"))
+    crops = [np.s_[:, : image.shape[1] - 40], np.s_[:, 40:]]
+    for look in (builtin.encode(reference), builtin.style(reference)):
+        left, right = (builtin.enhance(image[crop], look) for crop in crops)
+        difference = np.abs(left[:, 40:].astype(float) - right[:, :-40])
+        assert difference.mean() < 4
+        assert np.abs(left.astype(float) - image[crops[0]]).mean() > 8

@@ -50,7 +50,11 @@ def trained(tmp_path_factory) -> Path:
 def test_the_folder_is_a_model_whose_classes_are_styles(trained) -> None:
     model = vaenhance.load_look(trained)
     assert sorted(model.styles) == ["ember", "frost"]
-    assert not np.array_equal(model.styles["ember"], model.styles["frost"])
+    ember, frost = (model.styles[name] for name in ("ember", "frost"))
+    assert not np.array_equal(ember.look, frost.look)
+    # Warm and dark, cold and light: L*, and b* from blue to yellow.
+    assert ember.colours[0] < frost.colours[0]
+    assert ember.colours[2] > 0 > frost.colours[2]
     assert model.card["training"]["steps"] == 4
     assert (trained / "sheet.png").exists()
     lines = (trained / "log.jsonl").read_text().splitlines()

@@ -9,6 +9,7 @@ import numpy as np
 from tests.tiny import save_tiny_model
 from vaenhance.checkpoint_styles import save_styles
 from vaenhance.config import Config, DataConfig, LookConfig, ModelConfig
+from vaenhance.grading_style import Style
 
 LOOK_MODEL = ModelConfig(
     network="look",
@@ -35,6 +36,8 @@ def look_config(**sections: dict) -> Config:
 
 def save_tiny_look(folder: Path) -> Path:
     save_tiny_model(folder, look_config())
-    looks = np.eye(2, 4, dtype=np.float32) * 3
-    save_styles(folder, {"dusk": looks[0], "noon": looks[1]})
+    dusk, noon = np.eye(2, 4, dtype=np.float32) * 3
+    dark = np.array([30, 5, -10, 15, 8, 12], np.float32)
+    light = np.array([70, 0, 10, 20, 6, 9], np.float32)
+    save_styles(folder, {"dusk": Style(dusk, dark), "noon": Style(noon, light)})
     return folder

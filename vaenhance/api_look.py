@@ -2,9 +2,10 @@
 
     look = vaenhance.load_look()
     better = look.enhance(image)                       # well exposed
-    warm = look.enhance(image, look.encode(reference))  # the look of another one
+    warm = look.enhance(image, look.style(reference))  # the style of another one
 
-A look is a latent z, (D,) float32. No files but the model's.
+A look is a latent z, (D,) float32; a style is a look with colours that were measured
+(``grading_style``). No files but the model's.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import checkpoint, grading, runtime
+from vaenhance import checkpoint, grading, grading_style, runtime
 from vaenhance.api_inputs import check_input, check_network
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
 from vaenhance.errors import UsageProblem
+from vaenhance.grading_style import Style
 
 Pixels = NDArray[np.float32]
 
@@ -54,7 +56,7 @@ class LookModel:
         config: the network's shape.
         card: where the model comes from, as plain data.
         device: for people, e.g. "CPU (2 cores)".
-        styles: looks that have a name, (D,) each.
+        styles: the model's own, by name.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class LookModel:
         self.card = card
         self.device = sitting.device
         size = config.latent_channels[0]
-        self.styles: Mapping[str, Pixels] = load_styles(folder, size)
+        self.styles: Mapping[str, Style] = load_styles(folder, size)
         self._inference = LookInference(folder, config, sitting)
 
     def encode(self, image: NDArray[Any], *, mend: bool = False) -> Pixels:
@@ -88,10 +90,25 @@ class LookModel:
         thumbnail = self._thumbnail(image)
         return self._inference.posterior(thumbnail[None], not mend)[0][0]
 
+    def style(self, *images: NDArray[Any]) -> Style:
+        """Returns the style of photographs: the mean of their looks and colours.
+
+        Args:
+            images: one or more, as for ``encode``.
+
+        Raises:
+            UsageProblem: as for ``encode``, or there is no image.
+        """
+        if not images:
+            raise UsageProblem("a style needs at least one image")
+        return grading_style.mean_style(
+            [Style(self.encode(one), grading_style.measured(one)) for one in images]
+        )
+
     def enhance(
         self,
         image: NDArray[Any],
-        look: Pixels | None = None,
+        look: Pixels | Style | None = None,
         *,
         strength: float = 1.0,
         progress: Callable[[float], None] | None = None,
@@ -101,8 +118,8 @@ class LookModel:
         Args:
             image: (H, W, 3) uint8, uint16, or float32 in [0, 1]. Memory stays bounded:
                 it is computed strip by strip.
-            look: (D,) from ``encode``, ``sample`` or ``styles``; None mends the light
-                of the photograph itself.
+            look: (D,) from ``encode`` or ``sample``; or a ``Style``, whose colours are
+                then matched too; None mends the light of the photograph itself.
             strength: 0 gives the input back exactly, 1 is the model's answer.
             progress: called with the megapixels finished since the last call.
 
@@ -121,10 +138,16 @@ class LookModel:
         )
 
     def transform(
-        self, image: NDArray[Any], look: Pixels | None = None
+        self, image: NDArray[Any], look: Pixels | Style | None = None
     ) -> grading.Transform:
         """Returns the colour transform that ``enhance`` applies."""
-        thumbnail = self._thumbnail(image)[None]
+        thumbnail = self._thumbnail(image)
+        if isinstance(look, Style):
+            found = self._decoded(thumbnail[None], look.look)
+            return grading_style.matched(found, thumbnail, look.colours)
+        return self._decoded(thumbnail[None], look)
+
+    def _decoded(self, thumbnail: Pixels, look: Pixels | None) -> grading.Transform:
         if look is None:
             look = self._inference.posterior(thumbnail, is_kept=False)[0][0]
         size = self.config.latent_channels[0]
@@ -145,7 +168,7 @@ class LookModel:
         method: str = "linear",
         **ladder: Any,
     ) -> Iterator[NDArray[Any]]:
-        """Yields a photograph with looks from its own to that of another one.
+        """Yields a photograph with styles from its own to that of another one.
 
         Args:
             start: the photograph, as for ``enhance``.
@@ -159,9 +182,10 @@ class LookModel:
         """
         if ladder.get("levels") not in (None, (0,)):
             raise UsageProblem("a look has one level, 0: leave --levels out")
-        ends = self.encode(start), self.encode(end)
+        ends = self.style(start), self.style(end)
         for part in np.linspace(0.0, 1.0, frames):
-            yield self.enhance(start, _between(*ends, float(part), method))
+            one = grading_style.between(*ends, float(part), method)
+            yield self.enhance(start, one)
 
     def sample(self, count: int, *, temperature: float = 1.0, seed: int = 0) -> Pixels:
         """Draws looks from the prior, (count, D); look i is the same for any count.
@@ -191,18 +215,6 @@ class LookModel:
 def _any_size(config: ModelConfig) -> ModelConfig:
     """The configuration as ``check_input`` should see it: thumbnails fit any size."""
     return dataclasses.replace(config, image_size=0)
-
-
-def _between(start: Pixels, end: Pixels, part: float, method: str) -> Pixels:
-    """Returns a look on the straight way, or on the arc, between two."""
-    lengths = float(np.linalg.norm(start) * np.linalg.norm(end))
-    angle = float(np.arccos(np.clip(start @ end / max(lengths, 1e-9), -1, 1)))
-    weights = 1 - part, part
-    if method == "spherical" and np.sin(angle) > 1e-4:
-        arcs = np.sin((1 - part) * angle), np.sin(part * angle)
-        weights = arcs[0] / np.sin(angle), arcs[1] / np.sin(angle)
-    look: Pixels = (weights[0] * start + weights[1] * end).astype(np.float32)
-    return look
 
 
 def is_look(name_or_path: str | Path) -> bool:

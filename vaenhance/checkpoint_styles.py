@@ -1,4 +1,6 @@
-"""Named looks in a model folder: ``styles.json``, numbers under names.
+"""Named styles in a model folder: ``styles.json``, numbers under names.
+
+    {"dusk": {"look": [0.1, ...], "colours": [30.2, ...]}, ...}
 
 A folder need not have any. Nothing else is kept there, and no name is a path.
 """
@@ -12,18 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vaenhance.checkpoint_files import read_json, write_text
 from vaenhance.errors import ModelError
+from vaenhance.grading_style import STATISTICS, Style
 
 STYLES = "styles.json"
-
-Look = NDArray[np.float32]
+DIGITS = 4  # behind the point
 
 
 def style_names(folder: Path) -> list[str]:
-    """Returns the names of a model's looks, sorted.
+    """Returns the names of a model's styles, sorted.
 
     Raises:
         ModelError: the file is damaged.
@@ -31,8 +32,8 @@ def style_names(folder: Path) -> list[str]:
     return sorted(_read(folder))
 
 
-def load_styles(folder: Path, size: int) -> dict[str, Look]:
-    """Reads a model's named looks; none where there is no file.
+def load_styles(folder: Path, size: int) -> dict[str, Style]:
+    """Reads a model's named styles; none where there is no file.
 
     Args:
         folder: the model.
@@ -41,23 +42,26 @@ def load_styles(folder: Path, size: int) -> dict[str, Look]:
     Raises:
         ModelError: the file is damaged, or of another model.
     """
-    looks = {}
-    for name, values in _read(folder).items():
-        if not _is_look(values, size):
-            raise ModelError(f"{folder / STYLES} is damaged: {name} is no look")
-        looks[name] = np.array(values, np.float32)
-    return looks
+    sizes = {"look": size, "colours": STATISTICS}
+    styles = {}
+    for name, parts in _read(folder).items():
+        is_whole = isinstance(parts, dict) and parts.keys() == sizes.keys()
+        if not is_whole or not all(_fits(parts[k], n) for k, n in sizes.items()):
+            raise ModelError(f"{folder / STYLES} is damaged: {name} is no style")
+        found = {key: np.array(parts[key], np.float32) for key in sizes}
+        styles[name] = Style(**found)
+    return styles
 
 
-def save_styles(folder: Path, looks: Mapping[str, Look]) -> None:
-    """Replaces a model's named looks; of none, nothing is written."""
-    rounded = {
-        name: [round(float(value), 5) for value in look]
-        for name, look in sorted(looks.items())
-    }
-    lines = [
-        f"  {json.dumps(name)}: {json.dumps(look)}" for name, look in rounded.items()
-    ]
+def save_styles(folder: Path, styles: Mapping[str, Style]) -> None:
+    """Replaces a model's named styles; of none, nothing is written."""
+    lines = []
+    for name, style in sorted(styles.items()):
+        parts = {
+            key: [round(float(value), DIGITS) for value in values]
+            for key, values in vars(style).items()
+        }
+        lines.append(f"  {json.dumps(name)}: {json.dumps(parts)}")
     if not lines:
         return
     write_text(folder / STYLES, "{\n" + ",\n".join(lines) + "\n}\n")
@@ -67,7 +71,7 @@ def _read(folder: Path) -> dict[str, Any]:
     return read_json(folder / STYLES) if (folder / STYLES).exists() else {}
 
 
-def _is_look(values: Any, size: int) -> bool:
+def _fits(values: Any, size: int) -> bool:
     if not isinstance(values, list) or len(values) != size:
         return False
     return all(type(v) in (int, float) and math.isfinite(v) for v in values)

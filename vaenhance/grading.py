@@ -77,6 +77,11 @@ def from_domain(s: Array) -> Array:
     return result
 
 
+def stretched(image: Array, transform: Transform) -> Array:
+    """Returns the linear light of an image (..., 3) after the stretch."""
+    return to_linear((image - transform.low) / (transform.high - transform.low))
+
+
 def curve(s: Array, slopes: Array, offset: float) -> Array:
     """Evaluates a curve given by its slopes: smooth, and monotone if they are > 0.
 

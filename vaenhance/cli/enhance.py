@@ -260,10 +260,10 @@ class _Loaders:
 
     def _graded(self, network: PhotoModel | None) -> PhotoModel:
         from vaenhance import load_look
-        from vaenhance.workflows.grade import Graded, read_look
+        from vaenhance.workflows.grade import Graded, read_style
 
         settings = self.settings.grade
         console.detail(f"loading model {settings.model} ...")
         looks = load_look(settings.model, device=self.device)
-        style = read_look(looks, self.references) if self.references else None
+        style = read_style(looks, self.references) if self.references else None
         return Graded(network, looks, settings, style)

@@ -1,7 +1,7 @@
-"""The look of each class folder, while a network ``look`` is trained on them.
+"""The style of each class folder, while a network ``look`` is trained on them.
 
-Sub-folders are styles: the mean of what the network says of their photographs gets
-the folder's name. Nothing is learnt here.
+Sub-folders are styles: the mean of what the network says of their photographs, and of
+what their colours measure, gets the folder's name. Nothing is learnt here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from vaenhance import grading
 from vaenhance.data.dataset import Dataset
 from vaenhance.errors import PhotoError
+from vaenhance.grading_style import Style, mean_style, statistics
 
 EXAMPLES = 48  # photographs of a class that are looked at, evenly spread
 
@@ -32,8 +33,8 @@ class ClassLooks:
         self._dataset, self._side = dataset, side
         self._thumbnails: dict[str, Pixels] | None = None
 
-    def looks(self, network: Any) -> dict[str, Pixels]:
-        """Returns the mean look (D,) of each class by its name.
+    def styles(self, network: Any) -> dict[str, Style]:
+        """Returns the mean style of each class by its name.
 
         Args:
             network: ``model.look.Look``.
@@ -43,7 +44,7 @@ class ClassLooks:
             read = {name: self._read(label) for label, name in names}
             self._thumbnails = {n: t for n, t in read.items() if len(t)}
         return {
-            name: self._mean_look(network, images)
+            name: self._mean(network, images)
             for name, images in self._thumbnails.items()
         }
 
@@ -61,9 +62,10 @@ class ClassLooks:
         empty = np.zeros((0, self._side, self._side, 3), np.float32)
         return np.stack(found) if found else empty
 
-    def _mean_look(self, network: Any, images: Pixels) -> Pixels:
+    def _mean(self, network: Any, images: Pixels) -> Style:
         summary, _ = network.describe(images)
         told = np.zeros([len(images)], np.float32)
         q = network.posterior(summary, told).gaussian
-        mean: Pixels = np.asarray(q.mean).mean(axis=0)
-        return mean
+        looks = np.asarray(q.mean)
+        pairs = zip(looks, images, strict=True)
+        return mean_style([Style(look, statistics(image)) for look, image in pairs])

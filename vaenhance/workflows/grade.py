@@ -22,8 +22,7 @@ from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import style_names
 from vaenhance.data.discover import find_images
 from vaenhance.errors import PhotoError, UsageProblem
-
-Look = NDArray[np.float32]
+from vaenhance.grading_style import Style, mean_style
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class GradeSettings:
     """What is done to light and style."""
 
     light: float = 0.0  # 0 leaves the light as it is, 1 is the model's answer
-    style: tuple[str, ...] = ()  # names, images and folders: the mean of their looks
+    style: tuple[str, ...] = ()  # names, images and folders: their mean
     style_strength: float = 1.0
     model: str = "look"
 
@@ -80,26 +79,26 @@ class LookModel(Protocol):
         """Returns the device, in words."""
 
     @property
-    def styles(self) -> Mapping[str, Look]:
-        """Returns looks by name."""
+    def styles(self) -> Mapping[str, Style]:
+        """Returns styles by name."""
 
-    def encode(self, image: NDArray[Any], *, mend: bool = False) -> Look:
-        """Returns the look of a photograph."""
+    def style(self, *images: NDArray[Any]) -> Style:
+        """Returns the style of photographs."""
 
     def enhance(
         self,
         image: NDArray[Any],
-        look: Look | None = None,
+        look: Style | None = None,
         *,
         strength: float = 1.0,
         progress: Callable[[float], None] | None = None,
     ) -> NDArray[Any]:
-        """Gives a photograph a look; its own good one for None."""
+        """Gives a photograph a style; its own good look for None."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """One look that was asked for: a name of the model's, or images."""
+    """One style that was asked for: a name of the model's, or images."""
 
     name: str
     images: tuple[Path, ...] = ()
@@ -138,29 +137,29 @@ def _reference(given: str, names: Sequence[str]) -> Reference:
     )
 
 
-def read_look(model: LookModel, references: Sequence[Reference]) -> Look:
-    """Returns the mean of the references' looks.
+def read_style(model: LookModel, references: Sequence[Reference]) -> Style:
+    """Returns the mean of the references' styles.
 
     Raises:
         UsageProblem: an image cannot be read.
     """
-    looks = []
-    for reference in references:
-        if not reference.images:
-            looks.append(model.styles[reference.name])
-            continue
-        own = [_encoded(model, path) for path in reference.images]
-        looks.append(np.mean(own, axis=0))
-    mean: Look = np.mean(looks, axis=0).astype(np.float32)
-    return mean
+    return mean_style(
+        [
+            # One by one: a folder's photographs need not be in memory together.
+            mean_style([_style_of(model, path) for path in one.images])
+            if one.images
+            else model.styles[one.name]
+            for one in references
+        ]
+    )
 
 
-def _encoded(model: LookModel, path: Path) -> Look:
+def _style_of(model: LookModel, path: Path) -> Style:
     try:
         pixels = photo.read_pixels(path)
     except PhotoError as error:
         raise UsageProblem(f"--style {path}: {error}") from error
-    return model.encode(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    return model.style(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
 
 
 class Graded:
@@ -170,7 +169,7 @@ class Graded:
         inner: the photo model; None for light and style alone.
         model: of looks.
         settings: what is done.
-        style: look that style means; None for none.
+        style: that is given; None for none.
     """
 
     def __init__(
@@ -178,7 +177,7 @@ class Graded:
         inner: PhotoModel | None,
         model: LookModel,
         settings: GradeSettings,
-        style: Look | None,
+        style: Style | None,
     ) -> None:
         self.inner, self.model = inner, model
         self.settings, self.style = settings, style

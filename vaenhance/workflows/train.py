@@ -257,8 +257,8 @@ class _Run:
         card = make_card(self.config, self.facts, progress, scores, is_finished)
         checkpoint.save_model(self.folder, self.config, state["averaged"], card)
         if self.config.model.network == "look":
-            looks = self.class_looks.looks(self.trainer.averaged)
-            save_styles(self.folder, looks)
+            styles = self.class_looks.styles(self.trainer.averaged)
+            save_styles(self.folder, styles)
         checkpoint.write_text(self.folder / "config.toml", to_toml(self.config))
         step, seconds = self.progress.step, self.progress.seconds
         self.journal.write("validation", step, seconds, scores)
