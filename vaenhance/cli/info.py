@@ -70,6 +70,7 @@ def _model_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{found['name']}: {title}" if title else found["name"]
     facts = {"folder": found["folder"], "weights": f"{found['weights_megabytes']} MB"}
     facts["classes"] = ", ".join(found["config"]["model"]["classes"])
+    facts["styles"] = ", ".join(found["styles"])
     yield from _entries({**facts, **card}, "")
     if console.is_verbose():
         yield from _entries({"configuration": found["config"]}, "")

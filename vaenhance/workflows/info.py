@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vaenhance import checkpoint, config, runtime
+from vaenhance.checkpoint_styles import style_names
 from vaenhance.errors import ModelError
 from vaenhance.workflows import card
 
@@ -29,7 +30,7 @@ def describe_model(name: str) -> dict[str, Any]:
 
     Returns:
         Plain data: ``name``, ``built_in``, ``folder``, ``weights_megabytes``,
-        ``card`` and ``config``.
+        ``styles`` (names, of a model of looks), ``card`` and ``config``.
 
     Raises:
         ModelError: There is no such model, or its folder is damaged.
@@ -44,6 +45,7 @@ def describe_model(name: str) -> dict[str, Any]:
         "built_in": name in checkpoint.builtin_models(),
         "folder": str(folder),
         "weights_megabytes": round(weights.stat().st_size / 1e6, 2),
+        "styles": style_names(folder),
         "card": checkpoint.load_card(folder),
         "config": config.to_dict(settings),
     }
