@@ -1,0 +1,56 @@
+"""scripts/benchmark --light: a row for each change, a column for each method."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.tiny_look import save_tiny_look
+
+
+def test_the_table_has_a_row_for_each_change_and_the_times(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    samples: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(root / "scripts"), *sys.path])
+    script, measured = import_module("benchmark_light"), import_module("measure_look")
+    names = ("input", "Pillow equalize", "Pillow autocontrast")
+    ways = (lambda image: image, measured.equalize, measured.autocontrast)
+    # OpenCV is of the benchmark's own environment.
+    filters = dict(zip(names, ways, strict=True))
+    monkeypatch.setattr(measured, "filters", lambda threads: filters)
+    with Image.open(samples / "coffee.png") as picture:
+        picture.resize((90, 60)).save(tmp_path / "a.png")
+    model = str(save_tiny_look(tmp_path / "looks"))
+    given = [str(tmp_path), "--light", "--model", model, "--json"]
+    given += ["--kinds", "exposure", "haze", "--repeats", "1", "--megapixels", "0.01"]
+    assert script.main(given) == 0
+    result = json.loads(capsys.readouterr().out)
+    rows = [(row["change"], row["method"]) for row in result["rows"]]
+    own = "--strength 0 --light"
+    assert rows == [(k, m) for k in ("exposure", "haze") for m in (*names, own)]
+    best = {row["method"]: row["psnr"] for row in result["rows"][:4]}
+    assert best["Pillow autocontrast"] > best["input"] + 3
+    assert set(result["seconds"]) == {*names[1:], own}
+    table = script.lines(result)
+    assert table[3].startswith("| change ")
+    assert f"{best['input']:.2f} / " in table[5]
+    assert table[-1].startswith("| time, 0.01 MP")
+
+
+def test_a_folder_without_colour_photographs_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path, capsys
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(root / "scripts"), *sys.path])
+    script = import_module("benchmark_light")
+    Image.new("L", (40, 30), 90).save(tmp_path / "gray.png")
+    assert script.main([str(tmp_path), "--light", "--repeats", "1"]) == 2
+    assert "no colour photograph" in capsys.readouterr().err
