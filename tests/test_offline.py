@@ -69,6 +69,9 @@ import json
 from vaenhance.cli import main
 
 for words in json.loads(sys.argv[1]):
+    if words[0] == "calibrate":  # a poor fit will do
+        from vaenhance.model import scale_fit
+        scale_fit.STEPS = 10
     try:
         main(words)
     except SystemExit as end:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -72,16 +73,20 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_h5(
     path: Path, groups: Mapping[str, Arrays], attributes: Mapping[str, str]
 ) -> None:
-    """Replaces an HDF5 file: arrays by name by group, and words about them."""
-    with (
-        _replacing(path) as temporary,
-        h5py.File(temporary, "w", track_order=False) as file,
-    ):
+    """Replaces an HDF5 file: arrays by name by group, and words about them.
+
+    It is made in memory: HDF5 that meets a full disk takes the process with it, by a
+    segmentation fault after the error.
+    """
+    image = io.BytesIO()
+    with h5py.File(image, "w", track_order=False) as file:
         for group, arrays in groups.items():
             for name, value in arrays.items():
                 # No creation times: the same numbers give the same bytes.
                 file.create_dataset(f"{group}/{name}", data=value, track_times=False)
         file.attrs.update(attributes)
+    with _replacing(path) as temporary, temporary.open("wb") as written:
+        written.write(image.getbuffer())
 
 
 @contextlib.contextmanager

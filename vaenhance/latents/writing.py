@@ -74,6 +74,7 @@ class LatentWriter:
         self._target = Path(target) if isinstance(target, str) else target
         if isinstance(self._target, Path) and self._target.exists() and not overwrite:
             raise UsageProblem(f"{target} exists; pass overwrite to replace it")
+        self._overwrite = overwrite
         self._origin, self._content, self._facts = origin, content, facts or {}
         self._folder = self._target.parent if isinstance(self._target, Path) else None
         self._spools: dict[str, BinaryIO] = {}
@@ -152,13 +153,14 @@ class LatentWriter:
 
         Raises:
             UsageProblem: there is no image.
+            TargetTaken: the target has come to be there.
             PhotoError: it cannot be written; nothing is left behind.
         """
         self.discard()
         if not self._stored:
             raise UsageProblem("there are no latents to write")
         if isinstance(self._target, Path):
-            with atomic_stream(self._target) as stream:
+            with atomic_stream(self._target, replace=self._overwrite) as stream:
                 self._write(stream)
         else:
             self._write(self._target)

@@ -46,9 +46,18 @@ def folder_problem(folder: Path) -> str | None:
             return f"cannot be written: {folder} is a file, not a folder"
     except OSError as error:
         return f"cannot be written: {folder}: {error.strerror or error}"
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return f"cannot be written: permission denied in the folder {folder}"
-    return None
+    if os.access(folder, os.W_OK | os.X_OK):
+        return None
+    if _is_read_only(folder):
+        return f"cannot be written: the file system of {folder} is read-only"
+    return f"cannot be written: permission denied in the folder {folder}"
+
+
+def _is_read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except (AttributeError, OSError):  # Windows
+        return False
 
 
 def _measured(job: Job, data: Path | bytes, unchanged: bool) -> Job:

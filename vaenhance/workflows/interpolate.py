@@ -105,7 +105,7 @@ def make_plan(
         raise UsageProblem(
             f"{target} exists already: pass --overwrite or choose another target"
         )
-    return sample.Plan((target,), False, kind)
+    return sample.Plan((target,), False, kind, overwrite)
 
 
 def check_originals(plan: sample.Plan, sources: Sequence[Path]) -> None:
@@ -224,7 +224,7 @@ def write(made: Iterator[Made], plan: sample.Plan) -> Iterator[tuple[Path, Made]
     for file, content in zip(plan.files, made, strict=True):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            photo.write_atomic(content.data, file)
+            photo.write_atomic(content.data, file, replace=plan.may_replace)
         except PhotoError as error:
             raise VaenhanceError(f"{file} {error}") from error
         except OSError as error:

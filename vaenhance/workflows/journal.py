@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,25 +44,39 @@ class Journal:
             record: step, seconds, loss, log_likelihood, psnr, gradient_norm, kl,
                 rate, skipped; with an adversary at work its loss and weight.
             skipped: steps of the whole run whose gradient was not finite.
+
+        Raises:
+            OSError: the line is due and cannot be written.
         """
         if not record["skipped"]:  # its numbers are none, and none is not JSON
             self._window.append(record)
         if record["step"] % EVERY or not self._window:
             return
-        names = [*_MEANS, *(k for k in _ADVERSARIAL if k in self._window[0])]
-        means = {k: float(np.mean([r[k] for r in self._window])) for k in names}
-        kl = np.mean([r["kl"] for r in self._window], axis=0).tolist()
+        window, self._window = self._window, []
+        names = [*_MEANS, *(k for k in _ADVERSARIAL if k in window[0])]
+        means = {k: float(np.mean([r[k] for r in window])) for k in names}
+        kl = np.mean([r["kl"] for r in window], axis=0).tolist()
         rest = {"kl": kl, "rate": record["rate"], "skipped": skipped}
         self.write("train", record["step"], record["seconds"], {**means, **rest})
-        self._window.clear()
 
     def write(
         self, kind: str, step: int, seconds: float, values: Mapping[str, Any]
     ) -> None:
-        """Appends a line."""
+        """Appends a line.
+
+        Raises:
+            OSError: it cannot be written; nothing is.
+        """
         line = {"type": kind, "step": step, "seconds": round(seconds, 2), **values}
-        with self._path.open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        data = json.dumps(line).encode() + b"\n"
+        with self._path.open("ab", buffering=0) as log:
+            end = log.seek(0, os.SEEK_END)
+            try:
+                if log.write(data) < len(data):  # the disk is full now
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                log.truncate(end)  # half a line would spoil the next one
+                raise
 
     def records(self) -> list[dict[str, Any]]:
         """Returns all lines; one that a kill has cut short is passed over."""

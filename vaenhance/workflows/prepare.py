@@ -13,6 +13,7 @@ from vaenhance import checkpoint
 from vaenhance.config import Config, to_dict
 from vaenhance.data.dataset import Dataset, Scan, open_dataset
 from vaenhance.errors import UsageProblem
+from vaenhance.workflows.headers import folder_problem
 
 # May differ between two sittings of one run.
 _FREE = ("steps", "minutes", "checkpoint_minutes", "checkpoint_steps")
@@ -65,8 +66,12 @@ def check_folder(folder: Path, config: Config) -> None:
     """Refuses a folder that holds something else than this run.
 
     Raises:
-        UsageProblem: the folder has other files or a run of other settings.
+        UsageProblem: the folder has other files or a run of other settings, or cannot
+            be written into.
     """
+    problem = folder_problem(folder)
+    if problem is not None and (folder.is_dir() or not folder.exists()):
+        raise UsageProblem(f"{folder} {problem}")
     if not folder.exists():
         return
     if not folder.is_dir():

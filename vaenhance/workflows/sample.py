@@ -60,6 +60,7 @@ class Plan:
     files: tuple[Path, ...]
     is_sheet: bool
     format: str  # container, as `photo` names it
+    may_replace: bool = False  # what has come to be there in the meantime, too
 
 
 def make_plan(
@@ -108,7 +109,7 @@ def make_plan(
         raise UsageProblem(
             f"{existing} exists already: pass --overwrite or choose another target"
         )
-    return Plan(files, is_sheet, wanted)
+    return Plan(files, is_sheet, wanted, overwrite)
 
 
 def check(model: str, settings: Settings) -> None:
@@ -206,7 +207,8 @@ def write(images: Sequence[Pixels], plan: Plan, settings: Settings) -> Iterator[
     for pixels, file in zip(whole, plan.files, strict=True):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            photo.write_atomic(encode(pixels, plan.format), file)
+            data = encode(pixels, plan.format)
+            photo.write_atomic(data, file, replace=plan.may_replace)
         except PhotoError as error:
             raise VaenhanceError(f"{file} {error}") from error
         except OSError as error:

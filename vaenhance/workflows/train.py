@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def train(
         DeviceError: the device is not there.
         ModelError: ``init`` or the saved state is damaged, or the folder is in use.
         Terminated: after saving, because of Ctrl-C or another signal.
+        VaenhanceError: the folder cannot be written into.
     """
     plan = prepared.config.training
     sitting = runtime.start_training(device, plan.precision)
@@ -67,7 +69,12 @@ def train(
         if sitting.is_chief:
             stack.enter_context(checkpoint.locked(prepared.folder))
         run = _Run(prepared, Trainer(prepared.config, sitting), sitting, observer)
-        run.restore_or_start(init)
+        try:
+            run.restore_or_start(init)
+        except OSError as error:
+            raise VaenhanceError(
+                f"cannot write in {prepared.folder}: {_reason(error)}"
+            ) from error
         return run.go()
 
 
@@ -194,8 +201,8 @@ class _Run:
             self.save()
         except (OSError, PhotoError) as error:
             self.observer.warned(
-                f"cannot save at step {self.progress.step} ({error}); the checkpoint "
-                "before is kept, and the run goes on"
+                f"cannot save at step {self.progress.step} ({_reason(error)}); the "
+                "checkpoint before is kept, and the run goes on"
             )
 
     def _save_at_the_end(self) -> dict[str, Any]:
@@ -203,8 +210,8 @@ class _Run:
             return self.save()
         except (OSError, PhotoError) as error:
             raise VaenhanceError(
-                f"cannot save in {self.folder}: {error}. Make room and run the same "
-                "command again: it goes on from the last checkpoint"
+                f"cannot save in {self.folder}: {_reason(error)}. Make room and run "
+                "the same command again: it goes on from the last checkpoint"
             ) from error
 
     def done(self) -> float:
@@ -240,8 +247,14 @@ class _Run:
             **values,
         }
         if self.is_chief:
-            self.journal.step(record, self.progress.skipped)
+            self._log(record)
         self.observer.stepped(record)
+
+    def _log(self, record: dict[str, Any]) -> None:
+        try:
+            self.journal.step(record, self.progress.skipped)
+        except OSError as error:  # a full disk is no reason to stop
+            self.observer.warned(f"the log lacks a line ({_reason(error)})")
 
     def save(self) -> dict[str, Any]:
         """Writes state, model, validation sheet and curves; returns the card."""
@@ -266,3 +279,9 @@ class _Run:
         self.observer.saved({"step": step, **scores})
         self._clock, self._saved_step = time.monotonic(), step
         return card
+
+
+def _reason(error: OSError | PhotoError) -> str:
+    """Returns why a file cannot be written; HDF5's own words fill five lines."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)
