@@ -171,6 +171,9 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=50, metavar="MOMENTS")
     parser.add_argument("--together", type=int, default=5, metavar="PAIRS")
     parser.add_argument("--crowd", type=int, default=CROWD, metavar="FILES")
+    parser.add_argument(
+        "--model", type=Path, help="for enhance and encode; else the one of train"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path, help="a Markdown file to write")
     chosen = parser.parse_args()
@@ -213,7 +216,7 @@ def _run(chosen: argparse.Namespace, place: Path, found: Found) -> None:
     make_photographs(source, FILES, chosen.seed)
     settings.write_text(SETTINGS)
     # The model that the undisturbed training leaves is that of the others.
-    model = place / "train/calm/out"
+    model = (chosen.model or place / "train/calm/out").resolve()
     commands = {
         "copy": Copy(source, model),
         "train": Train(source, settings),
@@ -221,7 +224,9 @@ def _run(chosen: argparse.Namespace, place: Path, found: Found) -> None:
         "encode": Encode(source, model),
     }
     found.crowd.run(place / "crowd", chosen.crowd)
-    needs_model = chosen.enhance or chosen.encode or chosen.together
+    needs_model = not chosen.model and (
+        chosen.enhance or chosen.encode or chosen.together
+    )
     for name, command in commands.items():
         is_needed = {"train": needs_model, "enhance": chosen.together}.get(name, 0)
         if not (getattr(chosen, name) or is_needed):
