@@ -169,6 +169,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("copy", "train", "enhance", "encode"):
         parser.add_argument(f"--{name}", type=int, default=50, metavar="MOMENTS")
+    parser.add_argument("--files", type=int, default=FILES, metavar="PHOTOGRAPHS")
     parser.add_argument("--together", type=int, default=5, metavar="PAIRS")
     parser.add_argument("--crowd", type=int, default=CROWD, metavar="FILES")
     parser.add_argument(
@@ -213,7 +214,7 @@ class Found:
 
 def _run(chosen: argparse.Namespace, place: Path, found: Found) -> None:
     source, settings = place / "in", place / "settings.toml"
-    make_photographs(source, FILES, chosen.seed)
+    make_photographs(source, chosen.files, chosen.seed)
     settings.write_text(SETTINGS)
     # The model that the undisturbed training leaves is that of the others.
     model = (chosen.model or place / "train/calm/out").resolve()
