@@ -21,10 +21,10 @@ from tests.stand_in import install
 from tests.test_latents import ORIGIN, SHAPES, entry, latents
 from vaenhance import photo
 from vaenhance.data.dataset import open_dataset
-from vaenhance.errors import PhotoError
+from vaenhance.errors import PhotoError, TargetTaken, VaenhanceError
 from vaenhance.latents import LatentReader, LatentWriter
 from vaenhance.photo import leftovers, reading, source
-from vaenhance.workflows import evaluate
+from vaenhance.workflows import evaluate, interpolate, sample
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names and limits of POSIX")
 
@@ -206,6 +206,30 @@ def test_a_target_that_becomes_a_file_is_named(run, model):
     result = run("in", "out", exit_code=1)
     assert "2 failed." in result.stderr and "out cannot be made" in result.stderr
     assert Path("out").read_text() == "mine"
+
+
+def test_what_came_to_be_there_stays_whatever_the_command(tmp_path):
+    latent_file, sheet = tmp_path / "latents.npz", tmp_path / "sheet.png"
+    plan = sample.make_plan(sheet, sample.Settings())
+    images = [np.zeros((4, 4, 3), np.uint8)]
+    with pytest.raises(TargetTaken), LatentWriter(latent_file, ORIGIN) as file:
+        file.add(entry("a.png"), latents(0))
+        latent_file.write_text("mine")
+    sheet.write_text("mine")
+    made = iter([interpolate.Made(b"data", 4, 4)])
+    for writing in (
+        sample.write(images, plan, sample.Settings()),
+        interpolate.write(made, plan),
+    ):
+        with pytest.raises(VaenhanceError, match="has come to be there"):
+            list(writing)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"mine"}
+    assert len(list(tmp_path.iterdir())) == 2
+    plan = sample.make_plan(sheet, sample.Settings(), overwrite=True)
+    list(sample.write(images, plan, sample.Settings()))
+    with LatentWriter(latent_file, ORIGIN, overwrite=True) as file:
+        file.add(entry("a.png"), latents(0))
+    assert not {path.read_bytes() for path in tmp_path.iterdir()} & {b"mine"}
 
 
 def test_what_a_killed_run_left_goes_even_if_nothing_is_to_be_done(run):
