@@ -82,7 +82,7 @@ class Worker:
         while not self.pipe.poll(1.0):
             waited = time.monotonic() - started
             worked = processor_seconds(self.process.pid) - used
-            if worked > self.limits.seconds or waited > 10 * self.limits.seconds:
+            if worked > self.limits.seconds or waited > 30 * self.limits.seconds:
                 return False
         return True
 

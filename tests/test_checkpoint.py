@@ -114,12 +114,17 @@ def test_external_and_virtual_arrays_are_not_read(folder, tmp_path):
 
 
 def test_a_shape_bomb_is_refused_before_memory_is_taken(folder):
-    def bomb(file):
-        file.create_dataset("weights/b", (2**40,), "f4", chunks=(2**20,))
+    def bomb(file, **options):
+        file.create_dataset("weights/b", (2**40,), "f4", **options)
 
-    rewrite(folder, bomb)
-    with pytest.raises(ModelError, match="another network"):
-        checkpoint.load_weights(folder, SHAPES)
+    for words, options in (
+        ("not a plain array", {"chunks": (2**20,)}),
+        ("another network", {}),
+    ):
+        checkpoint.save_model(folder, tiny_config(), WEIGHTS, {})
+        rewrite(folder, lambda file, options=options: bomb(file, **options))
+        with pytest.raises(ModelError, match=words):
+            checkpoint.load_weights(folder, SHAPES)
 
 
 def test_numbers_that_are_not_finite_are_refused(tmp_path):

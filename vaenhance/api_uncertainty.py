@@ -196,6 +196,13 @@ class Uncertainty(Tiles):
                     f"model {self.name} was trained further after it was calibrated: "
                     f"{remedy} again"
                 )
+            from vaenhance.model.decoder_scale import feature_count
+
+            if len(found.mean) != feature_count(len(self.config.latent_channels)):
+                raise ModelError(
+                    f"the calibration of model {self.name} is of another network: "
+                    f"{remedy}"
+                )
             self._calibration = found
         return self._calibration
 

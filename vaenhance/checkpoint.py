@@ -23,9 +23,11 @@ from vaenhance.checkpoint_files import (
     digest,
     locked,
     open_h5,
+    parsed,
     read_group,
     read_json,
     remove_temporary,
+    word,
     write_h5,
     write_json,
     write_text,
@@ -185,7 +187,7 @@ def weights_checksum(folder: Path) -> str:
         ModelError: they are missing or damaged.
     """
     with open_h5(folder / WEIGHTS) as file:
-        return str(file.attrs.get("sha256", ""))
+        return word(file, "sha256")
 
 
 # === Training states ===
@@ -248,9 +250,9 @@ def _read_state(
             name: read_group(file, name, wanted, path)
             for name, wanted in shapes.items()
         }
-        text = str(file.attrs.get("progress", ""))
+        text = word(file, "progress")
         check_digest(file, digest(_flat(groups), text), path)
-    return groups, json.loads(text)
+        return groups, parsed(text, path)
 
 
 def _flat(groups: Mapping[str, Arrays]) -> Arrays:

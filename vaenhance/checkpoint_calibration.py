@@ -73,28 +73,34 @@ def load_calibration(folder: Path) -> Calibration | None:
         raise ModelError(f"{path} is not a calibration that this version knows")
     try:
         return _parsed(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} is damaged: {why}") from error
 
 
 def _parsed(data: Mapping[str, Any]) -> Calibration:
     mean, deviation = (
-        np.asarray(data[f"feature_{part}"], np.float32)
-        for part in ("mean", "deviation")
+        _numbers(data[f"feature_{part}"]) for part in ("mean", "deviation")
     )
     layers = [
-        (np.asarray(one["kernel"], np.float32), np.asarray(one["bias"], np.float32))
-        for one in data["layers"]
+        (_numbers(one["kernel"]), _numbers(one["bias"])) for one in data["layers"]
     ]
     sizes = [len(mean), *(bias.size for _, bias in layers)]
     expected = [((a, b), (b,)) for a, b in itertools.pairwise(sizes)]
     received = [(kernel.shape, bias.shape) for kernel, bias in layers]
-    if mean.shape != deviation.shape or received != expected or sizes[-1] != 1:
+    fits = mean.shape == deviation.shape and received == expected
+    if not fits or not layers or sizes[-1] != 1:
         raise ValueError(f"layers of shapes {received}")
-    numbers = np.concatenate([mean, deviation, *(a.ravel() for x in layers for a in x)])
-    if max(sizes) > MOST or not np.isfinite(numbers).all() or (deviation <= 0).any():
+    if max(sizes) > MOST or (deviation <= 0).any():
         raise ValueError("numbers out of their range")
     return Calibration(mean, deviation, layers, str(data["weights_sha256"]))
+
+
+def _numbers(data: Any) -> Array:
+    values = np.asarray(data, np.float64)
+    if not (np.abs(values) <= np.finfo(np.float32).max).all():
+        raise ValueError("numbers out of their range")
+    return values.astype(np.float32)
 
 
 def _plain(array: Array) -> Any:

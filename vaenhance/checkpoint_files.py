@@ -25,6 +25,8 @@ from vaenhance.errors import ModelError
 Arrays = Mapping[str, NDArray[Any]]
 
 TEMPORARY = ".vaenhance-part"  # ends the names of files being written
+# What h5py raises for files that are not whole, or not what they say.
+_FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
 _LARGEST_JSON = 4 * 2**20  # bytes; a card or configuration is a few kB
 
 
@@ -58,16 +60,34 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_JSON:
             raise ModelError(f"{path} is too large to be part of a model")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ModelError(f"{path.parent} is no vaenhance model: no {path.name}") from (
             error
         )
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {_words(error)}") from error
+    return parsed(text, path)
+
+
+def parsed(text: str, path: Path) -> dict[str, Any]:
+    """Returns the JSON object that a text of a file is.
+
+    Raises:
+        ModelError: it is none.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {_words(error)}") from error
     if not isinstance(data, dict):
         raise ModelError(f"{path} is damaged: not a JSON object")
     return data
+
+
+def _words(error: Exception) -> str:
+    """Returns what a library says, in one line and not all of a long one."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def write_h5(
@@ -97,8 +117,8 @@ def open_h5(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: {error}") from error
+    except _FAULTS as error:
+        raise ModelError(f"{path} is damaged: {_words(error)}") from error
 
 
 def read_group(
@@ -135,11 +155,21 @@ def _plain_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
         if not isinstance(link, h5py.HardLink):
             raise ModelError(f"{path} belongs to another network: it has no {name}")
         node = node[part]
-    if not isinstance(node, h5py.Dataset) or node.is_virtual or node.external:
+    # Chunks may be packed: a file of kilobytes would take gigabytes.
+    is_plain = isinstance(node, h5py.Dataset) and not (
+        node.is_virtual or node.external or node.chunks
+    )
+    if not is_plain:
         raise ModelError(f"{path} is damaged: {name} is not a plain array")
     if node.dtype.kind not in "fiu" or node.dtype.itemsize > 8:
         raise ModelError(f"{path} is damaged: {name} holds {node.dtype}, not numbers")
     return node
+
+
+def word(file: h5py.File, name: str) -> str:
+    """Returns an attribute of a file, empty if it is missing or no text."""
+    value = file.attrs.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def check_digest(file: h5py.File, found: str, path: Path) -> None:
@@ -148,7 +178,7 @@ def check_digest(file: h5py.File, found: str, path: Path) -> None:
     Raises:
         ModelError: they differ.
     """
-    if file.attrs.get("sha256") != found:
+    if word(file, "sha256") != found:
         raise ModelError(f"{path} is damaged: its checksum does not match")
 
 

@@ -8,7 +8,6 @@ A folder need not have any. Nothing else is kept there, and no name is a path.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from vaenhance.checkpoint_files import read_json, write_text
+from vaenhance.config.plain import is_finite
+from vaenhance.config.suggest import shown
 from vaenhance.errors import ModelError
 from vaenhance.grading_style import STATISTICS, Style
 
 STYLES = "styles.json"
 DIGITS = 4  # behind the point
+LARGEST = 1e6  # latents are of the order of 1
 
 
 def style_names(folder: Path) -> list[str]:
@@ -47,7 +49,7 @@ def load_styles(folder: Path, size: int) -> dict[str, Style]:
     for name, parts in _read(folder).items():
         is_whole = isinstance(parts, dict) and parts.keys() == sizes.keys()
         if not is_whole or not all(_fits(parts[k], n) for k, n in sizes.items()):
-            raise ModelError(f"{folder / STYLES} is damaged: {name} is no style")
+            raise ModelError(f"{folder / STYLES} is damaged: {shown(name)} is no style")
         found = {key: np.array(parts[key], np.float32) for key in sizes}
         styles[name] = Style(**found)
     return styles
@@ -74,4 +76,4 @@ def _read(folder: Path) -> dict[str, Any]:
 def _fits(values: Any, size: int) -> bool:
     if not isinstance(values, list) or len(values) != size:
         return False
-    return all(type(v) in (int, float) and math.isfinite(v) for v in values)
+    return all(is_finite(value) and abs(value) <= LARGEST for value in values)

@@ -1,9 +1,11 @@
-"""What settings must say together; the range of each alone is in ``limits``."""
+"""What settings must say, alone (in the ranges of ``limits``) and together."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from vaenhance.config.limits import CHOICES, LIMITS, MOST_NUMBERS
+from vaenhance.config.suggest import shown
 from vaenhance.errors import ConfigError
 
 MOST_CLASSES = 4096
@@ -28,3 +30,29 @@ def check_classes(model: Any) -> None:
         raise ConfigError(
             f"model.classes has {len(model.classes)} names; at most {MOST_CLASSES}"
         )
+
+
+def check_value(key: str, value: Any) -> None:
+    """Refuses a value outside its range, or a word that is not one of the choices.
+
+    Args:
+        key: such as ``model.widths``.
+        value: of the right type.
+
+    Raises:
+        ConfigError: says what is possible.
+    """
+    if key in CHOICES and value not in CHOICES[key]:
+        allowed = ", ".join(CHOICES[key])
+        raise ConfigError(f"{key} must be one of {allowed}; received {shown(value)}")
+    if key not in LIMITS:
+        return
+    low, high = LIMITS[key]
+    numbers = value if isinstance(value, tuple) else (value,)
+    if len(numbers) > MOST_NUMBERS:
+        raise ConfigError(f"{key} has {len(numbers)} numbers; at most {MOST_NUMBERS}")
+    for number in numbers:
+        if not low <= number <= high:
+            raise ConfigError(
+                f"{key} must be in {low:g}..{high:g}, received {shown(number)}"
+            )

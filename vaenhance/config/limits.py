@@ -95,6 +95,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "training.checkpoint_steps": (0, 1e9),
     "training.seed": (0, 2**31 - 1),
 }
+MOST_NUMBERS = 64  # in a list
 CHOICES = {
     "model.network": ("ladder", "mlp", "look"),
     "model.likelihood": ("gaussian", "bernoulli", "logistic"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from vaenhance.config.presets import named_preset
 from vaenhance.config.schema import Config, section_types, validate
-from vaenhance.config.suggest import unknown
+from vaenhance.config.suggest import shown, unknown
 from vaenhance.errors import ConfigError
 
 
@@ -52,14 +52,20 @@ def _section(cls: type, base: Any, name: str, values: Mapping[str, Any]) -> Any:
 def _typed(key: str, value: Any, hint: Any) -> Any:
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigError(f"{key} must be a list, received {value!r}")
+            raise ConfigError(f"{key} must be a list, received {shown(value)}")
         return tuple(_typed(key, item, get_args(hint)[0]) for item in value)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is float and is_number and math.isfinite(value):
+    if hint is float and is_finite(value):
         return float(value)
     if hint is not float and type(value) is hint:
         return value
-    raise ConfigError(f"{key} must be {_PLAIN[hint]}, received {value!r}")
+    raise ConfigError(f"{key} must be {_PLAIN[hint]}, received {shown(value)}")
+
+
+def is_finite(value: Any) -> bool:
+    """Tells whether plain data is a number that a float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max  # an int may have any size
 
 
 _PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

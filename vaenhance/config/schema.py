@@ -14,9 +14,9 @@ from operator import mul
 from typing import Any, get_type_hints
 
 from vaenhance.config.adversarial import AdversarialConfig, check_adversarial
-from vaenhance.config.checks import check_classes
-from vaenhance.config.limits import CHOICES, LIMITS
+from vaenhance.config.checks import check_classes, check_value
 from vaenhance.config.look import LookConfig
+from vaenhance.config.size import check_size
 from vaenhance.errors import ConfigError
 
 SCHEMA_VERSION = 1
@@ -185,9 +185,10 @@ def validate(config: Config) -> Config:
     for section in section_types():
         for item in dataclasses.fields(getattr(config, section)):
             key = f"{section}.{item.name}"
-            _check_value(key, getattr(getattr(config, section), item.name))
+            check_value(key, getattr(getattr(config, section), item.name))
     _check_model(config.model)
     check_classes(config.model)
+    check_size(config.model, start_side(config.model))
     _check_ranges("degradation", config.degradation)
     _check_ranges("look", config.look)
     _check_degradation(config.degradation)
@@ -200,18 +201,6 @@ def validate(config: Config) -> Config:
     if config.model.network == "look" and config.data.crop != config.model.image_size:
         raise ConfigError("data.crop must be model.image_size for network look")
     return config
-
-
-def _check_value(key: str, value: Any) -> None:
-    if key in CHOICES and value not in CHOICES[key]:
-        allowed = ", ".join(CHOICES[key])
-        raise ConfigError(f"{key} must be one of {allowed}; received {value!r}")
-    if key not in LIMITS:
-        return
-    low, high = LIMITS[key]
-    for number in value if isinstance(value, tuple) else (value,):
-        if not low <= number <= high:
-            raise ConfigError(f"{key} must be in {low:g}..{high:g}, received {number}")
 
 
 def _check_ranges(name: str, section: Any) -> None:

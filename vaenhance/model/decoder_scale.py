@@ -56,6 +56,11 @@ def features(y: Any, x_hat: Any, posteriors: Sequence[ResidualPosterior]) -> Any
     return tf.concat(found, axis=-1)
 
 
+def feature_count(levels: int) -> int:
+    """Returns F of ``features`` of a network with so many levels."""
+    return 2 * len(WINDOWS) + 3 * len(WINDOWS[-2:]) + 3 * levels
+
+
 def log_sigma(values: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
     """Returns log σ (B, h, w, 1) of features, by a small network.
 

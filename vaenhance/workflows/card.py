@@ -12,6 +12,7 @@ from typing import Any
 
 from vaenhance import __version__
 from vaenhance.config import Config
+from vaenhance.config.plain import is_finite
 
 
 def make_card(
@@ -63,6 +64,15 @@ def make_card(
         "limits": words.limits,
         "versions": versions(),
     }
+
+
+def hours_of(card: Mapping[str, Any]) -> float:
+    """Returns the hours of training that a card tells of, whoever has written it."""
+    training = card.get("training")
+    if not isinstance(training, Mapping):
+        return 0.0
+    told = (training.get(name, 0.0) for name in ("hours", "hours_before"))
+    return float(sum(hours for hours in told if is_finite(hours)))
 
 
 def versions() -> dict[str, str]:

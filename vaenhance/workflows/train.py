@@ -22,7 +22,7 @@ from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
 from vaenhance.model.build import read_weights
 from vaenhance.model.trainer import Trainer
-from vaenhance.workflows.card import make_card
+from vaenhance.workflows.card import hours_of, make_card
 from vaenhance.workflows.class_looks import ClassLooks
 from vaenhance.workflows.journal import Journal
 from vaenhance.workflows.prepare import Prepared
@@ -152,8 +152,7 @@ class _Run:
         if self.config.training.only_prior:
             missing = [name for name in missing if not name.startswith("fitted")]
         self.trainer.fit_new_heads(self.pipeline.batch)
-        before = checkpoint.load_card(init).get("training", {})
-        hours = before.get("hours", 0.0) + before.get("hours_before", 0.0)
+        hours = hours_of(checkpoint.load_card(init))
         self.progress = Progress(init=init.resolve().name, hours_before=hours)
         if missing:
             self.observer.warned(
