@@ -216,7 +216,11 @@ class Inference(Compiled):
     ) -> Pixels:
         """Returns E[x|z] of latents drawn from the prior with the given noise."""
         noise, labels = list(epsilons), _labels(epsilons[0], label)
-        return self._call(lambda: self._draw(noise, height, width, labels).numpy())
+        run = self._draw
+        result = self._call(lambda: run(noise, height, width, labels).numpy())
+        if self._is_usable([result]):
+            return result
+        return self._in_float32().draw(epsilons, height, width, label)
 
     def abduct(
         self, y: Pixels, noise_sigma: float | None, labels: Sequence[int]
@@ -233,8 +237,11 @@ class Inference(Compiled):
             means; ELBO at the posterior means, (B,) nats).
         """
         sigma, told = _levels(y, noise_sigma), np.array(labels, np.int32)
-        noise, elbo = self._call(lambda: self._abduct(y, sigma, told))
-        return [level.numpy() for level in noise], elbo.numpy()
+        found, elbo = self._call(lambda: self._abduct(y, sigma, told))
+        noise, bound = [level.numpy() for level in found], elbo.numpy()
+        if self._is_usable([*noise, bound]):
+            return noise, bound
+        return self._in_float32().abduct(y, noise_sigma, labels)
 
     def _scale(self, scale: int | None) -> int:
         return self.config.scales[0] if scale is None else scale

@@ -22,6 +22,8 @@ from vaenhance.runtime import Runtime
 
 Pixels = NDArray[np.float32]
 
+_NOT_FINITE = "the look model gave values that are not finite"
+
 
 class LookInference:
     """Encodes thumbnails to looks and decodes looks to colour transforms.
@@ -65,11 +67,17 @@ class LookInference:
         Args:
             references: thumbnails (B, S, S, 3).
             is_kept: their looks are as they should be, not to be mended.
+
+        Raises:
+            VaenhanceError: an answer is not finite.
         """
         told = np.full([len(references)], 0.0 if is_kept else -1.0, np.float32)
         with tf.device(self._device):
-            mean, deviation = self._posterior(references, told)
-        return mean.numpy(), deviation.numpy()
+            found = self._posterior(references, told)
+        mean, deviation = (part.numpy() for part in found)
+        if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+            raise VaenhanceError(_NOT_FINITE)
+        return mean, deviation
 
     def decode(self, z: Pixels, images: Pixels) -> list[Transform]:
         """Returns the transforms that give photographs the looks z.
@@ -84,5 +92,5 @@ class LookInference:
         with tf.device(self._device):
             found = Parameters(**self._decode(z, images))
         if not all(np.isfinite(part).all() for part in vars(found).values()):
-            raise VaenhanceError("the look model gave values that are not finite")
+            raise VaenhanceError(_NOT_FINITE)
         return found.numpy()
