@@ -259,6 +259,21 @@ def test_a_shape_that_is_not_there_allocates_nothing(tmp_path):
             read_all(path)
 
 
+def test_metadata_that_unpacks_to_gigabytes_is_refused(tmp_path):
+    path = written(tmp_path / "l.npz")
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["exif/0"] = np.zeros(2 << 20, np.uint8)
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(LatentError, match="exif/0 unpacks to 2097280 bytes"):
+        LatentReader(path)
+    arrays["exif/0"] = np.random.default_rng(0).bytes(2 << 20)
+    arrays["exif/0"] = np.frombuffer(arrays["exif/0"], np.uint8)
+    np.savez_compressed(path, **arrays)
+    with LatentReader(path) as file:
+        assert len(file.entries[0].metadata.exif) == 2 << 20
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damage_is_one_clear_line(tmp_path_factory, data):

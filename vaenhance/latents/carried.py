@@ -17,6 +17,9 @@ from vaenhance.photo import Metadata
 
 _BLOCKS = ("exif", "icc_profile", "xmp")
 _LARGEST_BLOCK = 64 << 20  # bytes
+# All blocks are in memory at once: a small file must not become gigabytes.
+_SMALL_BLOCK = 1 << 20  # bytes that may be packed any number of times
+_PACKED = 100  # times that a larger block may be packed
 _COLORS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 
 
@@ -43,13 +46,16 @@ def read_metadata(
     """Returns the metadata of an image; what is not there is None.
 
     Raises:
-        LatentError: a block is too large or no bytes.
+        LatentError: a block is too large, packed too often or no bytes.
     """
     names = archive.NameToInfo
 
     def block(key: str) -> bytes | None:
         if f"{key}.npy" not in names:
             return None
+        info = archive.getinfo(f"{key}.npy")
+        if info.file_size > max(_SMALL_BLOCK, _PACKED * info.compress_size):
+            raise LatentError(f"{key} unpacks to {info.file_size} bytes: not metadata")
         return read_array(archive, key, "u", _LARGEST_BLOCK).tobytes()
 
     exif, icc_profile, xmp = (block(f"{name}/{index}") for name in _BLOCKS)

@@ -28,7 +28,7 @@ from vaenhance.latents.records import CONTENTS, SCHEMA_VERSION, Entry, Origin, T
 from vaenhance.photo import EXTENSIONS
 from vaenhance.tiling_grid import Tiling
 
-_LARGEST_INDEX = 1 << 30  # bytes of names, sizes and so on
+_LARGEST_INDEX = 1 << 28  # bytes of names, sizes and so on, each
 _LARGEST_SIDE = 1 << 30  # pixels
 _FAULTS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError),
