@@ -22,7 +22,7 @@ from vaenhance.checkpoint_styles import save_styles
 from vaenhance.data.discover import find_images
 from vaenhance.grading_style import measured
 
-GROUP = 16  # photographs a style
+GROUP = 64  # photographs a style
 LEAST_COLOUR = 3.0  # deviation of a* and b*, together; below it is a gray photograph
 
 Score = Callable[[np.ndarray], float]
@@ -41,7 +41,6 @@ SCORES: dict[str, Score] = {
     "forest": lambda c: -c[1] + c[2] / 2 - abs(c[0] - 40) / 2,
     "golden": lambda c: c[1] + c[2] - abs(c[0] - 50) / 2,
     "night": lambda c: -c[0] - c[2] / 2,
-    "vivid": lambda c: _chroma(c) - abs(c[0] - 50) / 2,
 }
 
 

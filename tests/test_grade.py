@@ -214,7 +214,7 @@ def test_a_dry_run_shows_the_plan(models, invoke) -> None:
 def test_the_builtin_model_has_styles_and_info_lists_them(invoke) -> None:
     folder = find_model("look")
     styles = load_styles(folder, load_config(folder).model.latent_channels[0])
-    assert {"golden", "night", "vivid"} <= styles.keys()
+    assert {"golden", "night", "faded"} <= styles.keys()
     dark, bright = (styles[name].colours[0] for name in ("night", "airy"))
     assert dark < 30 < 70 < bright
     shown = " ".join(invoke("info", "look").stdout.split())

@@ -19,7 +19,7 @@ from vaenhance import grading, photo  # noqa: E402
 from vaenhance.config import Config  # noqa: E402
 from vaenhance.data.looks import SPARSE  # noqa: E402
 from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
-from vaenhance.model import transform  # noqa: E402
+from vaenhance.model import look, transform  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
 
 
@@ -43,7 +43,8 @@ def test_numpy_and_tensorflow_agree_on_every_transform(monkeypatch) -> None:
     knots = LOOK_MODEL.curve_knots
     flat = tf.random.stateless_normal([6, transform.numbers(knots)], [1, 2])
     gains = tf.random.stateless_normal([6, 4, 4], [1, 3])
-    extremes = np.array([[[0.1, 0.2, 0.0], [0.9, 0.8, 0.7]]] * 6, np.float32)
+    ends = [[0.1, 0.2, 0.0], [0.9, 0.8, 0.7], [0.2] * 3, [0.6] * 3]
+    extremes = np.array([ends] * 6, np.float32)
     found = transform.bounded(flat * 0.7, gains, extremes, knots)
     y = photograph((6, 24, 30, 3), np.float32)
     trained = np.clip(transform.transformed(y, found).numpy(), 0, 1)
@@ -55,7 +56,7 @@ def test_numpy_and_tensorflow_agree_on_every_transform(monkeypatch) -> None:
 def test_whatever_the_network_says_transforms_are_bounded_and_keep_grays() -> None:
     knots = LOOK_MODEL.curve_knots
     wild = 50 * tf.random.stateless_normal([9, transform.numbers(knots)], [4, 2])
-    extremes = np.random.default_rng(0).random((9, 2, 3), np.float32)
+    extremes = np.random.default_rng(0).random((9, 4, 3), np.float32)
     found = transform.bounded(wild, 50 * tf.ones([9, 4, 4]), extremes, knots).numpy()
     for one in found:
         assert one.slopes.min() >= 1 / transform.STEEPEST - 1e-5
@@ -69,7 +70,8 @@ def test_whatever_the_network_says_transforms_are_bounded_and_keep_grays() -> No
 def test_shut_gates_are_the_identity_and_open_ones_a_stretch(monkeypatch) -> None:
     monkeypatch.setattr(transform, "LARGEST_LOGIT", 1e9)
     knots, count = LOOK_MODEL.curve_knots, transform.numbers(LOOK_MODEL.curve_knots)
-    extremes = np.array([[[0.1, 0.2, 0.3], [0.9, 0.8, 0.7]]], np.float32)
+    ends = [[0.1, 0.2, 0.3], [0.9, 0.8, 0.7], [0.3, 0.4, 0.5], [0.6, 0.6, 0.55]]
+    extremes = np.array([ends], np.float32)
 
     def gated(*gates: float) -> grading.Transform:
         flat = np.zeros((1, count), np.float32)
@@ -77,10 +79,12 @@ def test_shut_gates_are_the_identity_and_open_ones_a_stretch(monkeypatch) -> Non
         return transform.bounded(flat, tf.zeros([1, 4, 4]), extremes, knots).numpy()[0]
 
     image = photograph()
-    assert np.array_equal(grading.apply(image, gated(*[-30.0] * 4)), image)
-    own = gated(30.0, 30.0, 30.0, 30.0)
-    assert np.allclose([own.low, own.high], extremes[0], atol=1e-6)
-    together = gated(30.0, 30.0, -30.0, -30.0)
+    assert np.array_equal(grading.apply(image, gated(*[-30.0] * 6)), image)
+    own = gated(30.0, 30.0, 30.0, 30.0, -30.0, -30.0)
+    assert np.allclose([own.low, own.high], ends[:2], atol=1e-6)
+    inner = gated(30.0, 30.0, 30.0, 30.0, 30.0, 30.0)
+    assert np.allclose([inner.low, inner.high], ends[2:], atol=1e-6)
+    together = gated(30.0, 30.0, -30.0, -30.0, -30.0, -30.0)
     assert np.allclose(together.low, 0.1, atol=1e-6)
     assert np.allclose(together.high, 0.9, atol=1e-6)
 
@@ -88,12 +92,12 @@ def test_shut_gates_are_the_identity_and_open_ones_a_stretch(monkeypatch) -> Non
 def test_no_gate_is_ever_shut_for_good() -> None:
     knots = LOOK_MODEL.curve_knots
     flat = tf.Variable(tf.fill([1, transform.numbers(knots)], -1000.0))
-    extremes = np.array([[[0.1] * 3, [0.9] * 3]], np.float32)
+    extremes = np.array([[[0.1] * 3, [0.9] * 3] * 2], np.float32)
     with tf.GradientTape() as tape:
         found = transform.bounded(flat, tf.zeros([1, 4, 4]), extremes, knots)
         low = tf.reduce_sum(found.low)
-    assert found.low.numpy().max() > 1e-4
-    assert abs(tape.gradient(low, flat).numpy()[0, 0]) > 1e-10
+    assert found.low.numpy().max() > 1e-7
+    assert abs(tape.gradient(low, flat).numpy()[0, 0]) > 1e-12
 
 
 # === The network ===
@@ -159,6 +163,26 @@ def test_impossible_networks_are_refused(change, words) -> None:
         look_config().replace(model=change)
     with pytest.raises(ConfigError, match=r"data\.crop"):
         look_config().replace(data={"crop": 32})
+
+
+def test_histograms_share_values_between_the_two_nearest_bins() -> None:
+    values = np.random.default_rng(0).random((3, 8, 8, 2), np.float32)
+    values[0, 0, 0] = 0.0, 1.0
+    found = look._histogram(tf.constant(values)).numpy().reshape(3, 2, look.BINS)
+    places = values.transpose(0, 3, 1, 2).reshape(3, 2, -1, 1) * (look.BINS - 1)
+    shares = np.maximum(1 - np.abs(places - np.arange(look.BINS)), 0).mean(axis=2)
+    assert np.allclose(found**2, shares, atol=3e-6)
+
+
+def test_extremes_come_with_those_without_a_few() -> None:
+    image = np.full((1, 64, 64, 3), 0.5, np.float32)
+    image[:, 32, 32:34] = [[[0.0] * 3, [1.0] * 3]]  # as a thumbnail has them
+    image[:, 1:9:2, 1] = 0.9  # four of the quarter that is sorted: still a few
+    assert np.allclose(look._extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.5])
+    image[:, 1:17:2, 1] = 0.9
+    assert np.allclose(look._extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.9])
+    short = look._short_of(np.array([[[0.0], [254 / 255], [1.0], [0.0]]], np.float32))
+    assert np.allclose(short[0, :, 0], [0.0, 1 / 8, 1.0, 1.0], atol=1e-5)
 
 
 # === The interface ===
@@ -289,6 +313,16 @@ def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
         list(model.interpolate(start, end, levels=(1,)))
 
 
+def test_what_stands_behind_a_photograph_that_is_mended_is_not_looked_at() -> None:
+    network = build_network(LOOK_MODEL)
+    y = photograph((2, 16, 16, 6), np.float32)
+    other = np.concatenate([y[..., :3], 1 - y[..., 3:]], axis=-1)
+    told = tf.constant([-1.0, 0.0])
+    first, second = (network.infer(images, told)[2][0].numpy() for images in (y, other))
+    assert np.array_equal(first[0], second[0])
+    assert not np.array_equal(first[1], second[1])
+
+
 def test_styles_of_photographs_are_means_and_their_colours_are_met(model) -> None:
     start = (photograph((40, 56, 3)) // 3 + 60).astype(np.uint8)
     dark = (photograph((30, 20, 3), seed=9) // 4 + [20, 10, 40]).astype(np.uint8)
@@ -312,8 +346,8 @@ def test_two_crops_of_one_photograph_get_nearly_the_same_from_one_look() -> None
     image = photo.read_pixels(path)
     reference = photo.read_pixels(path.with_name("chelsea.png"))
     crops = [np.s_[:, : image.shape[1] - 40], np.s_[:, 40:]]
-    for look in (builtin.encode(reference), builtin.style(reference)):
-        left, right = (builtin.enhance(image[crop], look) for crop in crops)
+    for given in (builtin.encode(reference), builtin.style(reference)):
+        left, right = (builtin.enhance(image[crop], given) for crop in crops)
         difference = np.abs(left[:, 40:].astype(float) - right[:, :-40])
         assert difference.mean() < 4
         assert np.abs(left.astype(float) - image[crops[0]]).mean() > 8

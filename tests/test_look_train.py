@@ -60,3 +60,13 @@ def test_the_folder_is_a_model_whose_classes_are_styles(trained) -> None:
     lines = (trained / "log.jsonl").read_text().splitlines()
     kinds = {json.loads(line)["type"] for line in lines}
     assert "validation" in kinds
+
+
+def test_a_class_is_a_style_of_enhance(trained, tmp_path, invoke) -> None:
+    source = trained.parent / "photos" / "frost" / "0.png"
+    invoke("enhance", source, tmp_path / "warm.png", "--strength", "0",
+           "--look-model", trained, "--style", "ember")  # fmt: skip
+    cold, warm = (np.asarray(Image.open(p)) for p in (source, tmp_path / "warm.png"))
+    redness = [float(i[..., 0].mean()) - i[..., 2].mean() for i in (cold, warm)]
+    assert redness[0] < 0 < redness[1]
+    assert warm.mean() < cold.mean()

@@ -8,8 +8,9 @@ edges, 16 bits stay smooth.
 
 | number | what it does |
 | --- | --- |
-| 3 | stretches each colour's curve around its mean in the domain s |
-| 3 | lifts it |
+| 1 | stretches the colours' curves around their means in the domain s |
+| 2 | stretch one colour's more than another's |
+| 3 | lift them |
 | 2 | saturation and mid-tones of the result |
 """
 
@@ -40,9 +41,11 @@ from vaenhance.grading import (
 STATISTICS = 6
 SEEN = 256  # pixels a side, at most, that a reference is measured on
 # Limits of the numbers; a harder stretch would cost the structure of the picture.
-LARGEST = np.array([*[np.log(2.5)] * 3, *[0.5] * 3, 0.9, np.log(2.0)])
+LARGEST = np.array([np.log(2.5), *[np.log(1.5)] * 2, *[0.5] * 3, 0.9, np.log(2.0)])
 # What a number costs, in units of L*, at its limit: of two ways the shorter is taken.
-COST = np.array([*[6.0] * 3, *[3.0] * 3, 6.0, 6.0])
+# Curves that cross give a gray two hues, one in its shadows and one in its lights.
+COST = np.array([6.0, *[12.0] * 2, *[3.0] * 3, 6.0, 6.0])
+SHARES = np.array([[1.0, 1.0, 0.5], [1.0, -1.0, 0.5], [1.0, 0.0, -1.0]])
 STEPS, DAMPING, PROBE = 10, 1.0, 1e-3
 GRAY = np.array([0.2126, 0.7152, 0.0722])
 
@@ -168,7 +171,7 @@ class _Bent:
 
     def transform(self, numbers: Array) -> Transform:
         """Returns the transform of these numbers; of zeros, the one to start from."""
-        stretch, lift = np.exp(numbers[:3]), numbers[3:6]
+        stretch, lift = np.exp(SHARES @ numbers[:3]), numbers[3:6]
         start = self._start
         offsets = self._middle + lift + stretch * (start.offsets - self._middle)
         return dataclasses.replace(
@@ -181,7 +184,7 @@ class _Bent:
 
     def result(self, numbers: Array) -> Array:
         """Returns the picture after the transform of these numbers."""
-        stretch, lift = np.exp(numbers[:3]), numbers[3:6]
+        stretch, lift = np.exp(SHARES @ numbers[:3]), numbers[3:6]
         s = self._middle + lift + stretch * (self._curved - self._middle)
         light = from_domain(np.minimum(s, 1.5))
         light = light @ (_saturation(numbers[6]) @ self._start.matrix).T

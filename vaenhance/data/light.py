@@ -14,6 +14,7 @@ import numpy as np
 
 from vaenhance.color import LUMINANCE, to_linear, to_srgb
 from vaenhance.config import LookConfig
+from vaenhance.data.lamps import Lamp, add_lamps, brighten
 from vaenhance.data.pixels import LUMA, Pixels, to_8_bit
 
 # In the order in which they happen: air, lens, lamp, camera, editing.
@@ -54,6 +55,8 @@ class Change:
         centre: of the vignette, parts of (height, width).
         haze: part of the light that is haze.
         air: colour of the haze, linear light.
+        highlights: stops above white of what is white.
+        lamps: that are in the picture.
     """
 
     stops: float = 0.0
@@ -69,13 +72,15 @@ class Change:
     centre: tuple[float, float] = (0.5, 0.5)
     haze: float = 0.0
     air: tuple[float, float, float] = (0.8, 0.8, 0.8)
+    highlights: float = 0.0
+    lamps: tuple[Lamp, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
         """Tells whether every image comes back as it is."""
-        start = Change()
-        names = [f.name for f in fields(self) if f.name not in ("centre", "air")]
-        return all(np.all(getattr(self, n) == getattr(start, n)) for n in names)
+        others = ("centre", "air", "toning", "balance")
+        values = [getattr(self, f.name) for f in fields(self) if f.name not in others]
+        return not any([*values, *self.balance, self.toning.any()])
 
 
 def draw_change(
@@ -114,7 +119,9 @@ def changed(x: Pixels, change: Change, rng: np.random.Generator) -> Pixels:
     """
     if change.is_nothing:
         return x
-    return _changed(x, change, rng.standard_normal(x.shape, dtype=np.float32))
+    is_noisy = change.noise > 0
+    shape = x.shape if is_noisy else (1, 1, 1)
+    return _changed(x, change, rng.standard_normal(shape, dtype=np.float32))
 
 
 def changed_extremes(extremes: Pixels, change: Change) -> Pixels:
@@ -126,18 +133,21 @@ def changed_extremes(extremes: Pixels, change: Change) -> Pixels:
     if change.is_nothing:
         return extremes
     grain = np.array([[[-FARTHEST], [FARTHEST]]], np.float32)
-    return _changed(extremes[None], replace(change, vignette=0.0), grain)[0]
+    anywhere = replace(change, vignette=0.0, lamps=())
+    return _changed(extremes[None], anywhere, grain)[0]
 
 
 def _changed(x: Pixels, change: Change, grain: Pixels) -> Pixels:
-    light = to_linear(x)
+    light = add_lamps(brighten(to_linear(x), change.highlights), change.lamps)
     light = add_haze(light, change.haze, change.air)
-    light = add_vignette(light, change.vignette, change.centre)
+    if change.vignette:
+        light = add_vignette(light, change.vignette, change.centre)
     light = balance(light, *change.balance)
     light = expose(light, change.stops, change.noise, grain)
     y = to_srgb(np.clip(light, 0.0, 1.0))
     y = saturate(y, change.saturation)
-    y = y ** np.float32(2.0**change.gamma)
+    if change.gamma:  # a power costs as much as all the rest
+        y = y ** np.float32(2.0**change.gamma)
     y = np.clip(0.5 + np.float32(1 + change.contrast) * (y - np.float32(0.5)), 0, 1)
     y = y * np.float32(1 + change.white - change.black) + np.float32(change.black)
     y = tone(np.clip(y, 0, 1), change.toning)

@@ -14,11 +14,14 @@ of the result, and not what is seen in it.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.color import from_lab, to_lab
 from vaenhance.config import LookConfig
+from vaenhance.data.lamps import draw_lights
 from vaenhance.data.light import Change, changed, changed_extremes, draw_change
 from vaenhance.data.pixels import Pixels
 from vaenhance.grading import extreme_values, places, with_extremes
@@ -64,9 +67,13 @@ def draw_pair(
         GRAY,
     )
     clean = draw_thumbnail(image, side, rng, is_gray)
+    is_style |= clean[0].mean() < config.darkest
     change = draw_change(config, rng)
     if not is_style:
+        change = dataclasses.replace(change, **draw_lights(change.stops, config, rng))
         y = clean if is_unchanged else _changed(clean, change, rng)
+        if not is_unchanged:
+            clean = _changed(clean, Change(lamps=change.lamps), rng)
         return clean[0], np.concatenate([_joined(y)] * 2, axis=-1), CORRECT
     y = clean if rng.random() < 0.5 else _changed(clean, draw_change(config, rng), rng)
     if is_foreign:
@@ -82,7 +89,11 @@ def draw_pair(
 
 
 def _changed(seen: Seen, change: Change, rng: np.random.Generator) -> Seen:
-    return changed(seen[0], change, rng), changed_extremes(seen[1], change)
+    picture, extremes = changed(seen[0], change, rng), changed_extremes(seen[1], change)
+    if change.lamps:  # are seen in the picture alone
+        brightest = np.maximum(extremes[1], picture.max(axis=(0, 1)))
+        extremes = np.stack([extremes[0], brightest])
+    return picture, extremes
 
 
 def _joined(seen: Seen) -> Pixels:
@@ -111,8 +122,8 @@ def draw_thumbnail(
     picture = window[places(height, side)][:, places(width, side)]
     if rng.random() < 0.5:
         picture = picture[:, ::-1]
-    # Of every third pixel: so many have the extremes as well, or nearly.
-    extremes = extreme_values(window[::3, ::3])
+    # Of every fourth pixel: so many have the extremes as well, or nearly.
+    extremes = extreme_values(np.ascontiguousarray(window[::4, ::4]))
     found = []
     for values in (picture, extremes):
         x = values.astype(np.float32) / np.float32(255)

@@ -12,6 +12,7 @@ would have if it were a good photograph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ from vaenhance.model.gaussian import (
 )
 
 BINS = 32  # of the histogram of each colour, over the domain s
-GATES_START = (-2.0, -2.0, 0.0, 0.0)  # before the sigmoid; see ``transform``
+GATES_START = (0.0, 0.0, 0.0, 0.0, -3.0, -3.0)  # before the sigmoid; ``transform``
+INNER = 6  # the values beyond this one, of a quarter of the pixels, are a few: 0.5 %
 
 
 class Look(keras.Model):
@@ -87,14 +89,14 @@ class Look(keras.Model):
 
     def build(self, input_shape=None):
         """Creates every weight, without running the network."""
-        config, channels = self.config, 8
+        config, channels = self.config, 11
         for layer, blocks in zip(self.shrinking, self.blocks, strict=True):
             layer.build((None, None, None, channels))
             channels = layer.filters
             for block in blocks:
                 block.build((None, None, None, channels))
         width, latent = config.hidden[0], config.latent_channels[0]
-        self.summary_layer.build((None, channels + 4 * BINS + 8))
+        self.summary_layer.build((None, channels + 8 * BINS + 28))
         self.posterior_layer.build((None, width + 1))
         self.posterior_head.build((None, width))
         size = width + latent
@@ -111,20 +113,29 @@ class Look(keras.Model):
     def describe(self, image: Any) -> tuple[Any, Any]:
         """Returns what is seen of thumbnails: (B, width), and (B, cells, cells, C)."""
         s = transform.to_domain(transform.to_linear(image))
-        gray = tf.reduce_mean(s, axis=-1, keepdims=True)
+        # As it would be with its own black and white: what is left is not exposure.
+        extremes = _extremes(image)
+        ends = extremes[:, :, None, None]
+        span = tf.maximum(ends[:, 3] - ends[:, 2], transform.NARROWEST)
+        stretched = tf.clip_by_value((image - ends[:, 2]) / span, 0.0, 1.0)
         places = tf.tile(tf.constant(self.places), [tf.shape(image)[0], 1, 1, 1])
-        h = tf.concat([2.0 * image - 1.0, 2.0 * s - 1.0, places], axis=-1)
+        seen = [image, s, stretched]
+        h = tf.concat([*(2.0 * part - 1.0 for part in seen), places], axis=-1)
         h = tf.cast(h, self.compute_dtype)
         for layer, blocks in zip(self.shrinking, self.blocks, strict=True):
             h = tf.nn.relu(layer(h))
             for block in blocks:
                 h = block(h)
         h = tf.cast(h, tf.float32)
-        planes = tf.concat([s, gray], axis=-1)
-        extremes = [tf.reduce_min(planes, [1, 2]), tf.reduce_max(planes, [1, 2])]
-        histogram = _histogram(planes[:, ::2, ::2])
-        seen = [tf.reduce_mean(h, [1, 2]), histogram, *extremes]
-        return self.summary_layer(tf.concat(seen, axis=-1)), h
+        grays = [tf.reduce_mean(part, -1, keepdims=True) for part in (s, stretched)]
+        planes = tf.concat([s, stretched, *grays], axis=-1)
+        histogram = _histogram(planes[:, 1::2, 1::2])
+        told = [transform.to_domain(transform.to_linear(extremes)), _short_of(extremes)]
+        told = [tf.reshape(part, [-1, 12]) for part in told]
+        gray = [tf.reduce_min(grays[0], [1, 2]), tf.reduce_max(grays[0], [1, 2])]
+        means = [tf.reduce_mean(part, [1, 2]) for part in grays]
+        found = [tf.reduce_mean(h, [1, 2]), histogram, *told, *gray, *means]
+        return self.summary_layer(tf.concat(found, axis=-1)), h
 
     def posterior(self, summary: Any, noise_sigma: Any) -> ResidualPosterior:
         """Returns q(z|reference); a noise level of 0 or more says: keep this look."""
@@ -147,9 +158,7 @@ class Look(keras.Model):
         around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
         gains = self.place_layer(tf.concat([spatial, around], axis=-1))
         gains = self.gain_head(gains)[..., 0]
-        middle = self.side // 2  # where ``grading.thumbnail`` puts the extremes
-        extremes = image[:, middle, middle : middle + 2]
-        return transform.bounded(flat, gains, extremes, self.knots)
+        return transform.bounded(flat, gains, _extremes(image), self.knots)
 
     # === What training asks of every network ===
 
@@ -166,7 +175,8 @@ class Look(keras.Model):
         """Runs photographs and references through; see ``Ladder.infer``.
 
         Args:
-            y: (B, S, S, 6), photograph and reference; (B, S, S, 3) is its own.
+            y: (B, S, S, 6), photograph and reference; (B, S, S, 3) is its own, as
+                is every one with noise_sigma −1.
             noise_sigma: (B,); −1 corrects the look, 0 keeps that of the reference.
             epsilons: noise of the posterior, [(B, 1, 1, D)]; None decodes its mean.
             keep: not used.
@@ -179,15 +189,18 @@ class Look(keras.Model):
             a transform of few numbers is known by a few hundred of them.
         """
         image, reference = y[..., :3], y[..., -3:]
-        count = tf.shape(image)[0]
-        summary, spatial = self.describe(tf.concat([image, reference], axis=0))
-        q = self.posterior(summary[count:], noise_sigma)
+        summary, spatial = self.describe(image)
+        # What is to be mended is its own reference: one look at it is enough.
+        others = tf.where(noise_sigma >= 0.0)
+        other, _ = self.describe(tf.gather_nd(reference, others))
+        referred = tf.tensor_scatter_nd_update(summary, others, other)
+        q = self.posterior(referred, noise_sigma)
         observe(q)
         gaussian = q.gaussian
         z = gaussian.mean
         if epsilons is not None:
             z = gaussian.sample(tf.reshape(epsilons[0], tf.shape(z)))
-        found = self.parameters(z, image, summary[:count], spatial[:count])
+        found = self.parameters(z, image, summary, spatial)
         step = 1 if epsilons is None else SPARSE
         x = transform.transformed(image, found, step)
         return x, [q.kl_divergence()], [z[:, None, None, :]]
@@ -201,13 +214,47 @@ class Look(keras.Model):
         return self.infer(y, -tf.ones([tf.shape(y)[0]]))[0]
 
 
+def _extremes(image: Any) -> Any:
+    """Returns darkest and brightest values of thumbnails, and those without a few.
+
+    (B, 4, 3). The middle pixels, where ``grading.thumbnail`` puts the extremes of the
+    whole photograph, are not in the quarter that is sorted.
+    """
+    middle = image.shape[1] // 2
+    own = image[:, middle, middle : middle + 2]
+    quarter = image[:, 1 - middle % 2 :: 2, 1 - middle % 2 :: 2]
+    count = quarter.shape[1] * quarter.shape[2]
+    values = tf.transpose(tf.reshape(quarter, [-1, count, 3]), [0, 2, 1])
+    inner = min(INNER, count)
+    low, high = (sign * tf.math.top_k(sign * values, inner)[0] for sign in (-1.0, 1.0))
+    return tf.concat([own, low[:, None, :, -1], high[:, None, :, -1]], axis=1)
+
+
+def _short_of(extremes: Any) -> Any:
+    """Returns how far from black and white extremes (B, 4, 3) are, 0..1, in logarithms.
+
+    One step of 255 from white is an eighth here: what is white exactly was hardly
+    changed, and what is nearly white was.
+    """
+    black_or_white = tf.constant([0.0, 1.0, 0.0, 1.0])[:, None]
+    steps = 255.0 * tf.abs(extremes - black_or_white)
+    return tf.math.log1p(steps) / math.log(256)
+
+
 def _histogram(planes: Any) -> Any:
     """Returns the square root of soft histograms of (B, H, W, C) in 0..1, (B, C·BINS).
 
     Every value is shared by the two nearest bins; the root makes small shares seen.
     """
-    places = tf.range(BINS, dtype=tf.float32)
-    distance = tf.abs(planes[..., None] * (BINS - 1) - places)
-    shares = tf.reduce_mean(tf.nn.relu(1.0 - distance), axis=[1, 2])
-    rooted = tf.sqrt(shares + 1e-6)
-    return tf.reshape(rooted, [-1, planes.shape[-1] * BINS])
+    height, width, channels = planes.shape[1:]
+    place = tf.clip_by_value(planes, 0.0, 1.0) * (BINS - 1)
+    first = tf.minimum(tf.floor(place), BINS - 2)
+    rows = tf.range(tf.shape(planes)[0])[:, None, None, None]
+    starts = (rows * channels + tf.range(channels)) * BINS
+    bins = tf.reshape(starts + tf.cast(first, tf.int32), [-1])
+    second = tf.reshape(place - first, [-1])
+    count = tf.shape(planes)[0] * channels * BINS
+    sums = tf.math.unsorted_segment_sum(1.0 - second, bins, count)
+    sums += tf.math.unsorted_segment_sum(second, bins + 1, count)
+    rooted = tf.sqrt(sums / (height * width) + 1e-6)
+    return tf.reshape(rooted, [-1, channels * BINS])

@@ -20,8 +20,8 @@ STEEPEST = 6.0  # a curve's slope in the domain s, and one over the flattest
 LARGEST_OFFSET = 0.5  # of a curve, in the domain s
 LARGEST_MIX = 0.8  # share of another colour in a colour
 LARGEST_GAIN = 2.0  # stops
-GATES = 4
-LARGEST_LOGIT = 6.0  # of a gate: one that is shut for good would learn nothing more
+GATES = 6
+LARGEST_LOGIT = 12.0  # of a gate: one that is shut for good would learn nothing more
 NARROWEST = 0.02  # of what is stretched to black and white
 LEAK = 0.01  # slope beyond black and white, so that the gradient finds back
 
@@ -59,14 +59,16 @@ def numbers(knots: int) -> int:
 def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
     """Makes transforms of what a network says.
 
-    Four of the numbers are gates, 0..1 by a sigmoid. Two say how much of the way the
+    Six of the numbers are gates, 0..1 by a sigmoid. Two say how much of the way the
     darkest value goes to black and the brightest to white; two, whether each colour
-    goes by its own or all by the darkest and brightest of all.
+    goes by its own or all by the darkest and brightest of all; two, whether darkest
+    and brightest leave out the few values beyond the others: a lamp, a hot pixel.
 
     Args:
         flat: (B, numbers(knots)); with gates at 0 the identity.
         gains: (B, g, g).
-        extremes: (B, 2, 3), the darkest and brightest value of each colour.
+        extremes: (B, 4, 3), the darkest and brightest value of each colour, and the
+            same without the outermost few.
         knots: steps of each curve.
     """
     logits, rest = flat[:, :GATES], flat[:, GATES:]
@@ -93,7 +95,9 @@ def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
 
 def _stretch(gates: Any, extremes: Any) -> tuple[Any, Any]:
     """Returns what becomes black and white, (B, 3) each."""
-    darkest, brightest = extremes[:, 0], extremes[:, 1]
+    darkest, brightest, inner_dark, inner_bright = tf.unstack(extremes, axis=1)
+    darkest += gates[:, 4:5] * (inner_dark - darkest)
+    brightest += gates[:, 5:6] * (inner_bright - brightest)
     least = tf.reduce_min(darkest, axis=-1, keepdims=True)
     most = tf.reduce_max(brightest, axis=-1, keepdims=True)
     own_low, own_high = gates[:, 2:3], gates[:, 3:4]
