@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -146,19 +147,23 @@ def light_rows(
             yield {"change": kind, "method": name, **scored}
 
 
-def measure_light(images: Sequence[Path], methods: dict[str, Method]) -> list[str]:
-    """Returns a table: a row for each kind and method."""
+def measure_light(
+    images: Sequence[Path], methods: dict[str, Method], as_json: bool
+) -> list[str]:
+    """Returns a row for each kind and method: a table, or JSON lines."""
     lines = [
         "| change | method | PSNR | SSIM | CIEDE2000 |",
         "| --- | --- " + "| ---: " * 3 + "|",
     ]
+    rows = []
     for row in light_rows(images, methods, (*KINDS, MIXED)):
+        rows.append(json.dumps({**row, "images": len(images)}))
         lines.append(
             f"| {row['change']} | {row['method']} | {row['psnr']:.2f} | "
             f"{row['ssim']:.4f} | {row['ciede2000']:.2f} |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
-    return lines
+    return rows if as_json else lines
 
 
 # === Style ===
@@ -252,16 +257,21 @@ def main() -> None:
     parser.add_argument(
         "--photo", action="store_true", help="light: also with the photo model"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="light: rows for scripts/model_card.py"
+    )
     given: Any = parser.parse_args()
     images = colour_images(given.folders, given.limit)
     if given.what == "light":
         methods = {**filters(), **models(given.model, given.photo)}
-        lines = measure_light(images, methods)
+        lines = measure_light(images, methods, given.json)
     elif given.what == "style":
         lines = measure_style(images, given.model)
     else:
         lines = measure_harm(images, given.model)
-    print(f"{len(images)} images\n\n" + "\n".join(lines))
+    if not given.json:
+        print(f"{len(images)} images\n")
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 
 What the training measured (steps, hours, data, checksum) stays as the trainer wrote
 it; the words come from the configuration's ``[card]`` and the scores from files of
-``vaenhance evaluate --json``, so that no figure is typed by hand.
+``vaenhance evaluate --json`` or ``scripts/measure_look.py light --json``, so that no
+figure is typed by hand.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vaenhance.photo import write_atomic
 
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
 SCALE_FIGURES = ("psnr", "ssim", "psnr_back")  # of ``evaluate --scale``
+LIGHT_FIGURES = ("psnr", "ssim", "ciede2000")  # of ``measure_look.py light``
 
 
 def read_scores(path: Path) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def read_scores(path: Path) -> dict[str, Any]:
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
-    kept = (*FIGURES, *SCALE_FIGURES, "images", "precision", "protocol")
+    kept = (*FIGURES, *SCALE_FIGURES, "ciede2000", "images", "precision", "protocol")
     return {
         _row_name(row): {
             key: round(row[key], 4) if isinstance(row[key], float) else row[key]
@@ -45,6 +47,8 @@ def read_scores(path: Path) -> dict[str, Any]:
 
 
 def _row_name(row: Mapping[str, Any]) -> str:
+    if "change" in row:
+        return f"{row['change'].replace('_', ' ')}, {row['method']}"
     if "scale" not in row:
         return f"{row['degradation']}{', Y' if row['protocol']['luma'] else ''}"
     back = ", consistent" if row["protocol"]["consistent"] else ""
@@ -154,6 +158,8 @@ def _table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     first = next(iter(rows.values()))
     if "psnr_back" in first:
         return _scale_table(folder, rows)
+    if "ciede2000" in first:
+        return _light_table(folder, rows)
     head = "| degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced |"
     lines = [
         f"`{folder}`: {first['images']} images, {first['precision']}, blind, noise "
@@ -185,6 +191,22 @@ def _scale_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     for name, row in rows.items():
         figures = f"{row['psnr']:.2f} | {row['ssim']:.4f} | {row['psnr_back']:.2f}"
         lines.append(f"| {name} | {figures} |")
+    return [*lines, ""]
+
+
+def _light_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
+    first = next(iter(rows.values()))
+    lines = [
+        f"`{folder}`: {first['images']} images, spoilt in one way at a time and in "
+        "several mixed, seeded; PSNR (dB), SSIM and CIEDE2000 to the original, means "
+        "over the images; OpenCV's and Pillow's ways beside it.",
+        "",
+        "| change, method | PSNR | SSIM | CIEDE2000 |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, row in rows.items():
+        psnr, ssim, difference = (row[figure] for figure in LIGHT_FIGURES)
+        lines.append(f"| {name} | {psnr:.2f} | {ssim:.4f} | {difference:.2f} |")
     return [*lines, ""]
 
 

@@ -40,3 +40,51 @@ for name, (top, left, what) in CROPS.items():
 photo.save_png(report.sheet(rows, labels=labels), target)
 print(f"{target}: {target.stat().st_size // 1000} kB")
 END
+
+# Light: a photograph in the dark, made from a sample (-3 stops, with the noise that
+# comes with it). Styles: one of the model's own, and another photograph's.
+mkdir "$work/dark"
+"$python" - samples/coffee.png "$work/dark/coffee.png" <<'END'
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from vaenhance import photo
+from vaenhance.data.light import Change, changed
+
+x = photo.read_pixels(Path(sys.argv[1])).astype(np.float32) / np.float32(255)
+dark = changed(x, Change(stops=-3.0, noise=5e-4), np.random.default_rng(0))
+photo.save_png(np.rint(255 * dark).astype(np.uint8), Path(sys.argv[2]))
+END
+"$python" -m vaenhance enhance "$work/dark" "$work/lit" --light
+"$python" -m vaenhance enhance samples/chelsea.png "$work/blue.png" --strength 0 --style blue
+"$python" -m vaenhance enhance samples/chelsea.png "$work/coffee.png" --strength 0 \
+    --style samples/coffee.png
+"$python" - "$work" docs/images/light-style.jpg <<'END'
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vaenhance import photo, report
+
+SIZE = 270, 180  # width, height
+work, target = map(Path, sys.argv[1:])
+ROWS = {
+    "dark, with noise": work / "dark/coffee.png",
+    "--light": work / "lit/coffee.png",
+    "the original": Path("samples/coffee.png"),
+    "a photograph": Path("samples/chelsea.png"),
+    "--style blue": work / "blue.png",
+    "--style coffee.png": work / "coffee.png",
+}
+small = [
+    np.asarray(Image.fromarray(photo.read_pixels(path)).resize(SIZE, Image.LANCZOS))
+    for path in ROWS.values()
+]
+sheet = report.sheet([small[:3], small[3:]], labels=list(ROWS))
+Image.fromarray(sheet).save(target, quality=88)
+print(f"{target}: {target.stat().st_size // 1000} kB")
+END

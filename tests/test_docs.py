@@ -145,6 +145,7 @@ def test_pictures_are_quick_to_load() -> None:
         "before-after.png",
         "digit-styles.png",
         "digits.png",
+        "light-style.jpg",
     ]
     for picture in pictures:
         assert picture.stat().st_size <= 600_000

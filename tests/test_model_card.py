@@ -61,6 +61,10 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     (tmp_path / "c.json").write_text("\n".join(large))
     files = [f"--scores=bsd24={tmp_path / name}" for name in ("a.json", "b.json")]
     files += [f"--scores=set14={tmp_path / 'c.json'}"]
+    lit = {"change": "low_light", "method": "OpenCV CLAHE", "images": 4}
+    lit |= {"psnr": 11.78, "ssim": 0.49, "ciede2000": 21.62}
+    (tmp_path / "d.json").write_text(json.dumps(lit))
+    files += [f"--scores=photos12={tmp_path / 'd.json'}"]
     page = tmp_path / "models" / "small.md"
     config = str(tmp_path / "c.toml")
     given = [str(folder), "--config", config, *files, "--page", str(page)]
@@ -81,6 +85,7 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     assert "Everything." in text
     assert "| x2, clean, bicubic | 30.25 | 0.8000 | 40.00 |" in text
     assert "| x2, clean, model, consistent | 30.25 |" in text
+    assert "| low light, OpenCV CLAHE | 11.78 | 0.4900 | 21.62 |" in text
 
 
 def test_the_page_shows_the_uncertainty_of_these_weights_only(tmp_path):
