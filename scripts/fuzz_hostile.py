@@ -187,12 +187,14 @@ def _blocks() -> Iterator[tuple[str, bytes]]:
         "broken profile": profile[:200] + bytes(300),
         "profile of noise": _RNG.bytes(3000),
         "profile of 16 MB": profile + bytes(16 << 20),
+        "exif of nothing but prefixes": b"Exif\0\0" * 5_000_000,
         "empty tags": b"II*\0\x08\0\0\0\0\0" + bytes(8),
     }
     for label, block in unfit.items():
-        is_exif = block[:2] == b"II"
+        is_exif = block[:1] in b"IE"
         held = Metadata(**{"exif" if is_exif else "icc_profile": block})
-        for name in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF"):
+        names = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")
+        for name in ("PNG", "WEBP") if "prefixes" in label else names:
             photo = Photo(picture, None, False, name, held)
             yield f"{name.lower()} with {label}", encode_photo(photo, picture)
     for name in ("JPEG", "TIFF"):

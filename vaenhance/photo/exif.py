@@ -27,7 +27,7 @@ _DESCRIPTIVE = {
     *(0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, EXIF_IFD, GPS_IFD),
 }
 
-_PREFIX = b"Exif\0\0"
+_PREFIXES = re.compile(rb"(?:Exif\0\0)*+")
 _XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([1-8])""")
 _XMP_REMOVE = re.compile(
     rb"""\s?tiff:Orientation=(?:"[0-9]*"|'[0-9]*')"""
@@ -49,8 +49,9 @@ def clean_exif(
     """
     if not block:
         return None, None, None
-    while block.startswith(_PREFIX):
-        block = block[len(_PREFIX) :]
+    # Some writers repeat the prefix; a loop would take hours over megabytes of it.
+    found = _PREFIXES.match(block)
+    block = block[found.end() :] if found else block
     layout = ifd.read_layout(block)
     if layout is None or layout.big:
         return None, None, None
