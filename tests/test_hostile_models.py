@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import calibrate_tiny_model
-from vaenhance import checkpoint
+from vaenhance import checkpoint, checkpoint_files
 from vaenhance.checkpoint_calibration import CALIBRATION, load_calibration
 from vaenhance.checkpoint_styles import STYLES, load_styles, style_names
 from vaenhance.config import Config, ModelConfig, named_preset, start_side
@@ -130,6 +130,22 @@ def test_a_checksum_that_is_none_is_refused(folder, value):
     with pytest.raises(ModelError) as caught:
         checkpoint.load_weights(folder, SHAPES)
     assert one_line(caught.value)
+
+
+def test_newer_kinds_of_hdf5_are_not_opened(folder):
+    path = folder / checkpoint.WEIGHTS
+    assert path.read_bytes()[8] == 0
+    with h5py.File(path, "w", libver="latest") as file:
+        file["weights/x"] = np.zeros(3)
+    with pytest.raises(ModelError, match="does not begin as HDF5 does"):
+        checkpoint.load_weights(folder, SHAPES)
+    path.write_bytes(bytes(512) + (OLD / checkpoint.WEIGHTS).read_bytes())
+    with pytest.raises(ModelError, match="does not begin as HDF5 does"):
+        checkpoint.load_weights(folder, SHAPES)
+    for name in ("state", "weights"):
+        again = folder / f"{name}.h5"
+        checkpoint_files.write_h5(again, {"a": {"b": np.zeros(2)}}, {})
+        assert again.read_bytes()[8] == 0
 
 
 def test_packed_weights_are_no_plain_array(folder):

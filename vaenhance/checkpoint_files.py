@@ -25,6 +25,10 @@ from vaenhance.errors import ModelError
 Arrays = Mapping[str, NDArray[Any]]
 
 TEMPORARY = ".vaenhance-part"  # ends the names of files being written
+# Files are of the oldest version, and no other is opened: shared messages, cache images
+# and lists of free space, where HDF5 has had many errors, do not exist in it.
+_EARLIEST = "earliest"
+_BEGINNING = b"\x89HDF\r\n\x1a\n\0"  # signature, version of the superblock
 # What h5py raises for files that are not whole, or not what they say.
 _FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
 _LARGEST_JSON = 4 * 2**20  # bytes; a card or configuration is a few kB
@@ -99,7 +103,7 @@ def write_h5(
     segmentation fault after the error.
     """
     image = io.BytesIO()
-    with h5py.File(image, "w", track_order=False) as file:
+    with h5py.File(image, "w", track_order=False, libver=_EARLIEST) as file:
         for group, arrays in groups.items():
             for name, value in arrays.items():
                 # No creation times: the same numbers give the same bytes.
@@ -115,6 +119,9 @@ def open_h5(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise ModelError(f"{path.parent} is no complete model: no {path.name}")
     try:
+        with path.open("rb") as stream:
+            if stream.read(len(_BEGINNING)) != _BEGINNING:
+                raise ModelError(f"{path} is damaged: it does not begin as HDF5 does")
         with h5py.File(path, "r") as file:
             yield file
     except _FAULTS as error:
