@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from vaenhance.errors import PhotoError
 
-#: Cameras and programs write 1 to about 14 scans. A thousand of them, a few bytes
-#: each, keep a decoder busy for minutes.
+#: Programs write some ten scans. A thousand, a few bytes each, keep a decoder busy
+#: for a thousand times as long as one.
 MOST_SCANS = 100
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _BLOCK = 1 << 16
