@@ -23,8 +23,9 @@ from vaenhance.api_inputs import check_input, check_network
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import LatentError, UsageProblem
 from vaenhance.grading_style import Style
+from vaenhance.latents import LatentReader
 
 Pixels = NDArray[np.float32]
 
@@ -57,6 +58,7 @@ class LookModel:
         card: where the model comes from, as plain data.
         device: for people, e.g. "CPU (2 cores)".
         styles: the model's own, by name.
+        checksum: SHA-256 of its weights.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class LookModel:
         self.card = card
         self.device = sitting.device
         size = config.latent_channels[0]
+        self.checksum = checkpoint.weights_checksum(folder)
         self.styles: Mapping[str, Style] = load_styles(folder, size)
         self._inference = LookInference(folder, config, sitting)
 
@@ -103,6 +106,29 @@ class LookModel:
             raise UsageProblem("a style needs at least one image")
         return grading_style.mean_style(
             [Style(self.encode(one), grading_style.measured(one)) for one in images]
+        )
+
+    def stored_style(self, path: str | Path) -> Style:
+        """Returns the mean of the styles that ``vaenhance encode`` wrote to a file.
+
+        Raises:
+            LatentError: the file holds something else, or styles of another model.
+        """
+        with LatentReader(path) as reader:
+            origin = reader.origin
+            if origin.checksum != self.checksum:
+                raise LatentError(
+                    f"{path} holds latents of {origin.model} with weights "
+                    f"{origin.checksum[:12]}, while {self.name} has "
+                    f"{self.checksum[:12]}"
+                )
+            vectors = reader.vectors()
+        size = self.config.latent_channels[0]
+        is_whole = vectors.shape[1] == size + grading_style.STATISTICS and len(vectors)
+        if not is_whole or not np.isfinite(vectors).all():
+            raise LatentError(f"{path} holds no styles of {self.name}")
+        return grading_style.mean_style(
+            [Style(vector[:size], vector[size:]) for vector in vectors]
         )
 
     def enhance(

@@ -14,11 +14,12 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
-from vaenhance.cli.loading import check_class, load
+from vaenhance.cli.loading import check_class, load, load_styles
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.api import Model
+    from vaenhance.api_style import StyleEncoder
     from vaenhance.workflows.encode_settings import EncodeSettings
     from vaenhance.workflows.latent_jobs import EncodePlan
 
@@ -37,6 +38,7 @@ Examples:
   vaenhance encode holiday/ vectors.npz --pool 4    one vector a photograph
   vaenhance encode old.jpg draws.npz --draws 8      likely originals
   vaenhance encode digits/ digits.npz -m digits     with another model
+  vaenhance encode films/ films.npz -m look         styles, for enhance --style
 """
 
 
@@ -97,14 +99,13 @@ def command(
     **chosen: Any,
 ) -> int:
     """Check everything that can be wrong, then start TensorFlow and encode."""
-    from vaenhance.api import find_model
     from vaenhance.workflows import headers
     from vaenhance.workflows.latent_jobs import plan_encode
 
     settings = _settings(**chosen)
     plan = plan_encode(paths, recursive=recursive, overwrite=overwrite)
     _check_streams(plan, as_json)
-    find_model(model)
+    settings = _with_kind(settings, model)
     check_class(model, settings.label)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input else None
@@ -153,6 +154,28 @@ def _settings(
     )
 
 
+def _with_kind(settings: EncodeSettings, model: str) -> EncodeSettings:
+    """Returns the settings for a model's kind; a style has nothing to choose."""
+    from vaenhance.checkpoint import find_model, load_config
+
+    if load_config(find_model(model)).model.network != "look":
+        return settings
+    asked = {
+        "--scale": settings.scale,
+        "--draws": settings.draws,
+        "--pool": settings.pool,
+        "--noise": settings.noise_sigma is not None,
+        "--tile": settings.tile is not None,
+    }
+    given = [name for name, value in asked.items() if value]
+    if given:
+        raise UsageProblem(
+            f"{given[0]}: model {model} is one of looks, and gives each photograph "
+            "one style, a vector"
+        )
+    return replace(settings, styles=True)
+
+
 def _check_streams(plan: EncodePlan, as_json: bool) -> None:
     if plan.target is None and as_json:
         raise UsageProblem("--json and - both want standard output: name a file")
@@ -180,8 +203,9 @@ def _run(
     tally = Tally(len(plan.jobs), "encoded")
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
-    def load_one() -> Model:
-        network = load(*model)
+    def load_one() -> Model | StyleEncoder:
+        of_looks = settings.styles
+        network = load_styles(*model[:2]) if of_looks else load(*model)
         progress.start()
         return network
 

@@ -54,8 +54,8 @@ def grade_options(command: Decorated) -> Decorated:
             section=SECTION,
             multiple=True,
             metavar="REF|NAME",
-            help="Take over the look of an image, a folder or a named style; "
-            "of several, their mean.",
+            help="Take over the look of an image, a folder, a named style or a file "
+            "of styles; of several, their mean.",
         ),
         option(
             "--style-strength",

@@ -8,6 +8,7 @@ from vaenhance.cli import console
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
+    from vaenhance.api_style import StyleEncoder
 
 
 def load(model: str, device: str, precision: str) -> Model:
@@ -28,6 +29,17 @@ def load(model: str, device: str, precision: str) -> Model:
     network = load_model(model, device=device, precision=precision)
     console.message(f"device: {network.device}, {network.precision}")
     return network
+
+
+def load_styles(model: str, device: str) -> StyleEncoder:
+    """Loads a model of looks for encoding, as ``load`` does one of images."""
+    console.detail(f"loading model {model} ...")
+    from vaenhance.api_look import load_look
+    from vaenhance.api_style import StyleEncoder
+
+    looks = load_look(model, device=device)
+    console.message(f"device: {looks.device}, float32")
+    return StyleEncoder(looks)
 
 
 def check_class(model: str, label: str | None) -> None:

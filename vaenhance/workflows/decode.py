@@ -53,8 +53,8 @@ def choose_model(reader: LatentReader, model: str | None) -> str:
     origin = reader.origin
     if reader.content == "vectors":
         raise LatentError(
-            f"{reader.name} holds pooled vectors, which cannot be decoded: encode "
-            "without --pool"
+            f"{reader.name} holds one vector an image, which cannot be decoded: encode "
+            "without --pool; styles are for enhance --style"
         )
     if model is None and origin.model not in checkpoint.builtin_models():
         raise UsageProblem(

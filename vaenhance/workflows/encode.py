@@ -26,6 +26,7 @@ from vaenhance.workflows.work import Work
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
+    from vaenhance.api_style import StyleEncoder
 
 MEGAPIXELS_IN_FLIGHT = 128.0  # read ahead, or being encoded
 
@@ -35,7 +36,7 @@ def encode_photos(
     target: Path | BinaryIO,
     settings: EncodeSettings,
     *,
-    load: Callable[[], Model],
+    load: Callable[[], Model | StyleEncoder],
     standard_input: bytes = b"",
     overwrite: bool = False,
     advance: Callable[[float], None] = lambda megapixels: None,
@@ -98,7 +99,7 @@ class _Run:
     """The stages for photographs, and the records of their ends."""
 
     writer: LatentWriter
-    model: Model
+    model: Model | StyleEncoder
 
     def __init__(
         self,
@@ -194,7 +195,8 @@ class _Run:
             picture.is_gray,
             metadata,
         )
-        self.writer.add(entry, alpha=None if pool else picture.alpha)
+        is_vector = settings.content == "vectors"
+        self.writer.add(entry, alpha=None if is_vector else picture.alpha)
 
     def finish(self, work: _Work, error: Exception | None) -> Result:
         """Makes the record."""

@@ -17,6 +17,7 @@ class EncodeSettings:
     seed: int = 0
     label: str | None = None  # class of all photographs; None tells none
     pool: int = 0  # cells a side of one vector an image, instead of latents
+    styles: bool = False  # one style a photograph, of a model of looks
     tile: int | None = None  # pixels; None chooses, 0 is the whole image
     overlap: int | None = None  # pixels; None chooses
     strip_metadata: bool = False
@@ -26,7 +27,7 @@ class EncodeSettings:
     @property
     def content(self) -> str:
         """Returns what the file holds, in the words of ``latents``."""
-        if self.pool:
+        if self.pool or self.styles:
             return "vectors"
         return "draws" if self.draws else "mean and scale" if self.scale else "mean"
 

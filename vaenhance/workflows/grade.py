@@ -85,6 +85,9 @@ class LookModel(Protocol):
     def style(self, *images: NDArray[Any]) -> Style:
         """Returns the style of photographs."""
 
+    def stored_style(self, path: Path) -> Style:
+        """Returns the mean of the styles in a file of them."""
+
     def enhance(
         self,
         image: NDArray[Any],
@@ -98,10 +101,11 @@ class LookModel(Protocol):
 
 @dataclass(frozen=True)
 class Reference:
-    """One style that was asked for: a name of the model's, or images."""
+    """One style that was asked for: a name of the model's, images, or a file."""
 
     name: str
     images: tuple[Path, ...] = ()
+    styles: Path | None = None  # a file of them
 
 
 def find_references(settings: GradeSettings) -> list[Reference]:
@@ -128,6 +132,8 @@ def _reference(given: str, names: Sequence[str]) -> Reference:
         if images:
             return Reference(given, images)
         raise UsageProblem(f"--style {given}: there is no image in this folder")
+    if path.exists() and path.suffix.lower() == ".npz":
+        return Reference(given, styles=path)
     if path.exists():
         return Reference(given, (path,))
     known = ", ".join(names) or "none"
@@ -143,15 +149,16 @@ def read_style(model: LookModel, references: Sequence[Reference]) -> Style:
     Raises:
         UsageProblem: an image cannot be read.
     """
-    return mean_style(
-        [
-            # One by one: a folder's photographs need not be in memory together.
-            mean_style([_style_of(model, path) for path in one.images])
-            if one.images
-            else model.styles[one.name]
-            for one in references
-        ]
-    )
+    return mean_style([_referred(model, reference) for reference in references])
+
+
+def _referred(model: LookModel, reference: Reference) -> Style:
+    if reference.styles is not None:
+        return model.stored_style(reference.styles)
+    if not reference.images:
+        return model.styles[reference.name]
+    # One by one: a folder's photographs need not be in memory together.
+    return mean_style([_style_of(model, path) for path in reference.images])
 
 
 def _style_of(model: LookModel, path: Path) -> Style:

@@ -1,0 +1,85 @@
+"""Styles in files: ``encode`` with a model of looks, and ``--style FILE.npz``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import save_tiny_model
+from tests.tiny_look import save_tiny_look
+from vaenhance import photo
+from vaenhance.errors import LatentError
+from vaenhance.grading_style import measured
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("styles")
+    save_tiny_look(root / "looks")
+    save_tiny_model(root / "tiny")
+    (root / "in").mkdir()
+    rng = np.random.default_rng(0)
+    for name, shape in {"a.png": (40, 60, 3), "b.png": (30, 30, 3)}.items():
+        Image.fromarray(rng.integers(0, 256, shape, np.uint8)).save(root / "in" / name)
+    clear = rng.integers(0, 256, (20, 24, 4), np.uint8)
+    Image.fromarray(clear).save(root / "in" / "clear.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def stored(folder):
+    return folder / "styles.npz"
+
+
+def test_encode_writes_the_style_of_each_photograph(folder, stored, invoke) -> None:
+    import vaenhance
+
+    invoke("encode", folder / "in", stored, "-m", folder / "looks")
+    model = vaenhance.load_look(folder / "looks")
+    with np.load(stored) as file:
+        names, vectors = list(file["names"]), file["vectors"]
+    assert names == ["a.png", "b.png", "clear.png"]
+    assert vectors.shape == (3, 4 + 6)
+    pixels = photo.read_pixels(folder / "in" / "b.png")
+    assert np.array_equal(vectors[1, :4], model.encode(pixels))
+    assert np.array_equal(vectors[1, 4:], measured(pixels))
+    mean = model.stored_style(stored)
+    assert np.allclose([*mean.look, *mean.colours], vectors.mean(axis=0), atol=1e-4)
+
+
+def test_a_file_of_styles_is_a_style(folder, stored, tmp_path, invoke) -> None:
+    given = ["--strength", "0", "--look-model", folder / "looks"]
+    source = folder / "in" / "a.png"
+    invoke(
+        "encode", folder / "in" / "b.png", tmp_path / "b.npz", "-m", folder / "looks"
+    )
+    for name, style in {
+        "1.png": tmp_path / "b.npz",
+        "2.png": folder / "in" / "b.png",
+    }.items():
+        invoke("enhance", source, tmp_path / name, *given, "--style", style)
+    first, second = (photo.read_pixels(tmp_path / n) for n in ("1.png", "2.png"))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, photo.read_pixels(source))
+
+
+@pytest.mark.parametrize("option", [["--scale"], ["--draws", "2"], ["--pool", "1"]])
+def test_a_style_has_nothing_to_choose(folder, tmp_path, invoke, option) -> None:
+    given = [folder / "in", tmp_path / "x.npz", "-m", folder / "looks", *option]
+    result = invoke("encode", *given, exit_code=2)
+    assert f"{option[0]}: model" in result.stderr
+
+
+def test_other_files_are_refused(folder, tmp_path, invoke) -> None:
+    import vaenhance
+
+    other = tmp_path / "other.npz"
+    invoke("encode", folder / "in" / "a.png", other, "-m", folder / "tiny")
+    model = vaenhance.load_look(folder / "looks")
+    with pytest.raises(LatentError, match="holds latents of tiny"):
+        model.stored_style(other)
+    (tmp_path / "no.npz").write_bytes(b"PK")
+    given = [folder / "in" / "a.png", tmp_path / "y.png", "--strength", "0"]
+    given += ["--look-model", folder / "looks", "--style", tmp_path / "no.npz"]
+    assert "no.npz" in invoke("enhance", *given, exit_code=2).stderr
