@@ -4,6 +4,7 @@ Everything is real but the model, a stand-in; what needs a small or a locked dis
 test_disks.
 """
 
+import contextlib
 import dataclasses
 import errno
 import json
@@ -20,11 +21,13 @@ from PIL import Image
 from tests.stand_in import install
 from tests.test_latents import ORIGIN, SHAPES, entry, latents
 from vaenhance import photo
+from vaenhance.config import Config
 from vaenhance.data.dataset import open_dataset
-from vaenhance.errors import PhotoError, TargetTaken, VaenhanceError
+from vaenhance.errors import PhotoError, TargetTaken, UsageProblem, VaenhanceError
 from vaenhance.latents import LatentReader, LatentWriter
 from vaenhance.photo import leftovers, reading, source
 from vaenhance.workflows import evaluate, interpolate, sample
+from vaenhance.workflows.prepare import check_folder
 
 posix = pytest.mark.skipif(os.name != "posix", reason="names and limits of POSIX")
 
@@ -273,6 +276,22 @@ def test_permissions_are_respected_and_named(run, tmp_path):
     assert list(contents("out")) == ["out/a.bmp"]
     assert "permission denied in the folder closed" in closed.stderr
     assert contents("closed") == {} and contents("in") == before
+
+
+def test_a_model_folder_must_be_writable_for_the_worker_that_writes(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    folder = tmp_path / "m"
+    workers = {"worker": ["one:1", "two:1"]}
+    for index, is_refused in ((None, True), (0, True), (1, False)):
+        if index is not None:
+            task = {"type": "worker", "index": index}
+            told = json.dumps({"cluster": workers, "task": task})
+            monkeypatch.setenv("TF_CONFIG", told)
+        refused = pytest.raises(UsageProblem, match="permission denied in the folder")
+        with refused if is_refused else contextlib.nullcontext():
+            check_folder(folder, Config())
 
 
 # === Names ===

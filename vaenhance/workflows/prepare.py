@@ -13,6 +13,7 @@ from vaenhance import checkpoint
 from vaenhance.config import Config, to_dict
 from vaenhance.data.dataset import Dataset, Scan, open_dataset
 from vaenhance.errors import UsageProblem
+from vaenhance.runtime import cluster
 from vaenhance.workflows.headers import folder_problem
 
 # May differ between two sittings of one run.
@@ -69,7 +70,8 @@ def check_folder(folder: Path, config: Config) -> None:
         UsageProblem: the folder has other files or a run of other settings, or cannot
             be written into.
     """
-    problem = folder_problem(folder)
+    _, worker = cluster() or (1, 0)
+    problem = folder_problem(folder) if worker == 0 else None  # the one that writes
     if problem is not None and (folder.is_dir() or not folder.exists()):
         raise UsageProblem(f"{folder} {problem}")
     if not folder.exists():
