@@ -17,16 +17,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from scripts.fuzz_damage import mutations
+from scripts.fuzz_folder import enhance_folder
 from scripts.fuzz_hostile import all_hostile
+from scripts.fuzz_report import Report
 from scripts.fuzz_seeds import all_seeds
 from scripts.fuzz_worker import Limits, Verdict, serve
 
@@ -100,69 +100,6 @@ def processor_seconds(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-@dataclass
-class Tally:
-    """Counts of one group of files."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    largest: float = 0.0  # MB
-
-    def add(self, verdict: Verdict) -> None:
-        """Counts one more."""
-        self.counts[verdict.status] += 1
-        self.counts["faults"] += bool(verdict.fault)
-        self.slowest = max(self.slowest, verdict.seconds)
-        self.largest = max(self.largest, verdict.megabytes)
-
-
-@dataclass
-class Report:
-    """What is known of all files so far."""
-
-    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    faults: list[tuple[str, str, Verdict]] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def add(self, group: str, label: str, verdict: Verdict) -> None:
-        """Counts one file."""
-        self.tallies[group].add(verdict)
-        self.reasons[verdict.reason.partition(":")[0]] += verdict.status == "refused"
-        if verdict.fault:
-            self.faults.append((group, label, verdict))
-
-    def markdown(self) -> str:
-        """Returns the tables."""
-        head = (
-            "files",
-            "enhanced",
-            "refused",
-            "faults",
-            "slowest, s",
-            "most memory, MB",
-        )
-        lines = [f"| kind | {' | '.join(head)} |", "| --- " * 7 + "|"]
-        total = Tally()
-        for group, tally in sorted(self.tallies.items()):
-            lines.append(_row(group, tally))
-            total.counts.update(tally.counts)
-            total.slowest = max(total.slowest, tally.slowest)
-            total.largest = max(total.largest, tally.largest)
-        lines += [_row("all", total), ""]
-        lines += [f"- {g}, {n}: {v.status} {v.fault}" for g, n, v in self.faults]
-        return "\n".join(lines) + "\n"
-
-
-def _row(group: str, tally: Tally) -> str:
-    counts = tally.counts
-    files = sum(counts[name] for name in ("enhanced", "refused", "crash", "hang"))
-    numbers = (files, counts["enhanced"], counts["refused"], counts["faults"])
-    cells = [f"{n:,}" for n in numbers]
-    return (
-        f"| {group} | {' | '.join(cells)} | {tally.slowest:.1f} | {tally.largest:.0f} |"
-    )
-
-
 def cases(count: int, seed: int = 0) -> Iterator[Case]:
     """Yields mutants, as many of each format and kind of damage as of the others."""
     seeds = all_seeds(seed)
@@ -185,7 +122,7 @@ def cases(count: int, seed: int = 0) -> Iterator[Case]:
 def hostile() -> Iterator[Case]:
     """Yields the files that were made to do harm."""
     for label, data in all_hostile():
-        yield f"made by hand, {label.partition(' ')[0]}", label, data
+        yield f"{label.partition(' ')[0]}, made by hand", label, data
 
 
 def run(files: Iterable[Case], workers: list[Worker], kept: Path | None) -> Report:
@@ -229,6 +166,7 @@ def main() -> int:
     add("--model", default=None, help="a model folder; default: pixels as they are")
     add("--no-hostile", action="store_true", help="leave out the hand-made files")
     add("--max-megapixels", type=float, default=16.0)
+    add("--folder", type=int, default=400, help="of them also through the command")
     add("--report", type=Path, help="write the tables there")
     add("--keep", type=Path, help="folder for the files that are at fault")
     chosen = parser.parse_args()
@@ -243,13 +181,18 @@ def main() -> int:
             for i in range(chosen.workers)
         ]
         report = run(files, workers, chosen.keep)
-    text = report.markdown()
+        chosen_few = itertools.islice(cases(chosen.mutants, chosen.seed), chosen.folder)
+        counts, wrong = enhance_folder(
+            chosen_few, Path(folder) / "cli", chosen.model, chosen.max_megapixels
+        )
+    text = report.markdown() + f"\none command, {chosen.folder} files: {dict(counts)}\n"
+    text += "".join(f"- one command: {fault}\n" for fault in wrong)
     if chosen.report:
         chosen.report.write_text(text, encoding="utf-8")
     print(text)
     print("reasons:", *report.reasons.most_common(40), sep="\n  ")
     print(f"{time.monotonic() - started:.0f} s")
-    return 1 if report.faults else 0
+    return 1 if report.faults or wrong else 0
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tifffile
 from PIL import Image
 
+from scripts.fuzz_seeds_tiff import tiff_seeds
 from vaenhance.photo.color import srgb_profile
 from vaenhance.photo.png_pixels import chunk
 
@@ -37,8 +37,9 @@ def all_seeds(seed: int = 0) -> Files:
     """Returns valid files by name, such as ``tiff/rgb16 lzw``."""
     rng = np.random.default_rng(seed)
     found: Files = {}
-    for make in (_jpeg, _png, _webp, _tiff, _old_tiff, _avif, _bmp, _gif, _heic):
+    for make in (_jpeg, _png, _webp, _old_tiff, _avif, _bmp, _gif, _heic):
         found |= make(rng)
+    found |= tiff_seeds(rng, (HEIGHT, WIDTH), metadata(rng)["icc_profile"])
     return found
 
 
@@ -153,68 +154,6 @@ def _webp(rng: np.random.Generator) -> Files:
             "animated": ("RGB", _frames(rng, "RGB")),
         },
     )
-
-
-def _array(rng: np.random.Generator, channels: int, dtype: Any) -> np.ndarray:
-    shape = (HEIGHT, WIDTH) if channels == 1 else (HEIGHT, WIDTH, channels)
-    if np.dtype(dtype).kind == "f":
-        return rng.random(shape).astype(dtype)
-    return rng.integers(0, np.iinfo(dtype).max, shape).astype(dtype)
-
-
-def _tiff(rng: np.random.Generator) -> Files:
-    """Those that tifffile writes."""
-    rgb, gray = {"photometric": "rgb"}, {"photometric": "minisblack"}
-    alpha = {"extrasamples": ["unassalpha"]}
-    cases: dict[str, tuple[int, Any, dict[str, Any]]] = {
-        "gray8": (1, np.uint8, gray),
-        "gray16 inverted": (1, np.uint16, {"photometric": "miniswhite"}),
-        "gray alpha": (2, np.uint8, {**gray, **alpha, "planarconfig": "contig"}),
-        "rgb8": (3, np.uint8, rgb),
-        "rgb16 lzw": (3, np.uint16, {**rgb, "compression": "lzw", "predictor": True}),
-        "rgba8 deflate": (4, np.uint8, {**rgb, **alpha, "compression": "zlib"}),
-        "premultiplied": (4, np.uint16, {**rgb, "extrasamples": ["assocalpha"]}),
-        "tiles": (3, np.uint8, {**rgb, "tile": (16, 16)}),
-        "big tiff big endian": (
-            3,
-            np.uint16,
-            {**rgb, "bigtiff": True, "byteorder": ">"},
-        ),
-        "cmyk": (4, np.uint8, {"photometric": "separated"}),
-        "lab": (3, np.uint8, {"photometric": "cielab"}),
-        "icclab": (3, np.uint8, {"photometric": "icclab"}),
-        "planes": (1, np.uint8, {}),
-        "float32": (3, np.float32, rgb),
-        "float16": (1, np.float16, gray),
-        "signed": (1, np.int16, gray),
-        "profile": (3, np.uint8, {**rgb, "iccprofile": metadata(rng)["icc_profile"]}),
-    }
-    for name in (
-        "jpeg",
-        "jpeg2000",
-        "webp",
-        "png",
-        "zstd",
-        "lzma",
-        "packbits",
-        "jpegxl",
-    ):
-        cases[name] = (3, np.uint8, {**rgb, "compression": name})
-    found = {}
-    for label, (channels, dtype, options) in cases.items():
-        data = _array(rng, channels, dtype)
-        if label == "planes":
-            data, options = np.stack([data] * 3), {**rgb, "planarconfig": "separate"}
-        found[f"tiff/{label}"] = _tiff_file(data, **options)
-    pages = np.stack([_array(rng, 1, np.uint8)] * 3)
-    found["tiff/pages"] = _tiff_file(pages, photometric="minisblack")
-    return found
-
-
-def _tiff_file(data: np.ndarray, **options: Any) -> bytes:
-    stream = io.BytesIO()
-    tifffile.imwrite(stream, data, metadata=None, **options)
-    return stream.getvalue()
 
 
 def _old_tiff(rng: np.random.Generator) -> Files:

@@ -90,7 +90,9 @@ def _verdict(
     before, said = _fingerprint(source), noise.stat().st_size
     target.unlink(missing_ok=True)
     start_kb, started = _peak(reset=True), time.process_time()
-    job = Job(source, target)
+    with source.open("rb") as stream:  # what has no container of its own is a PNG
+        container = "PNG" if stream.read(3) == b"GIF" else None
+    job = Job(source, target, container)
     load = partial(_given, network)
     try:
         (result,) = enhance_photos([job], settings, load=load)

@@ -9,18 +9,20 @@ import io
 import itertools
 import struct
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from scripts import fuzz, fuzz_hostile
+from scripts.fuzz_report import Report
 from vaenhance.errors import PhotoError
 from vaenhance.photo import jpeg_markers, png, read_photo
 from vaenhance.photo.png_pixels import chunk
 
 
-def judged(tmp_path: Path, files: list[fuzz.Case]) -> fuzz.Report:
+def judged(tmp_path: Path, files: list[fuzz.Case]) -> Report:
     limits = fuzz.Limits(max_megapixels=1.0, megabytes=256)
     return fuzz.run(files, [fuzz.Worker(tmp_path / "w", None, limits)], None)
 
@@ -29,7 +31,7 @@ def test_mutants_are_enhanced_or_refused_in_one_line(tmp_path):
     files = list(itertools.islice(fuzz.cases(5000, seed=1), 0, 5000, 33))
     report = judged(tmp_path, files)
     assert report.faults == []
-    counts = sum((t.counts for t in report.tallies.values()), start=fuzz.Counter())
+    counts = sum((t.counts for t in report.tallies.values()), start=Counter())
     assert counts["enhanced"] + counts["refused"] == len(files)
     assert min(counts["enhanced"], counts["refused"]) > len(files) / 10
 
@@ -46,7 +48,8 @@ def test_claims_and_absurd_blocks_stay_in_bounds(tmp_path):
     files = [(name, name, data) for name, data in made]
     report = judged(tmp_path, files)
     assert report.faults == []
-    assert {v.counts["refused"] for v in report.tallies.values()} == {1}
+    counts = sum((t.counts for t in report.tallies.values()), start=Counter())
+    assert counts["refused"] == len(files) > 25
 
 
 def test_many_bombs_in_texts_are_unpacked_once(monkeypatch):
