@@ -117,3 +117,12 @@ def test_sizes_in_headers_reach_the_readers_as_they_are():
     assert side == (100_000, 100_000)
     with pytest.raises(PhotoError, match="10000 megapixels"):
         read_photo(found["tiff claims 100000 x 100000"])
+
+
+@pytest.mark.parametrize("offset", [1 << 40, (1 << 63) - 1, (1 << 64) - 1])
+def test_a_directory_that_no_file_could_hold_is_cut_off(tmp_path, offset):
+    path = tmp_path / "a.tif"
+    path.write_bytes(struct.pack("<2sHHHQ", b"II", 43, 8, 0, offset) + bytes(64))
+    for source in (path, path.read_bytes()):
+        with pytest.raises(PhotoError, match=r"^file is truncated$"):
+            read_photo(source)

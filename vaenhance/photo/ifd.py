@@ -132,6 +132,8 @@ def read_directory(
         EOFError: The directory itself is cut off.
         ValueError: It has an absurd number of entries.
     """
+    if offset >= size:  # BigTIFF can say more than a file can be long
+        raise EOFError("a tag directory is cut off")
     stream.seek(offset)
     count = _unpack(stream, layout.head)
     if count > _MAX_ENTRIES:
