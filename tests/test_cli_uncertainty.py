@@ -127,6 +127,7 @@ def test_calibrating_writes_beside_the_weights(invoke, samples, tmp_path, monkey
     from vaenhance.model import scale_fit
 
     monkeypatch.setattr(scale_fit, "STEPS", 20)
+    monkeypatch.setattr(scale_fit, "COVER_STEPS", 10)
     folder = save_tiny_model(tmp_path / "tiny")
     weights = (folder / "model.weights.h5").read_bytes()
     asked = ("calibrate", samples, folder, "--device", "cpu")

@@ -45,12 +45,20 @@ def test_rank_correlation_is_of_ranks_and_ties_share_theirs():
     assert spearman(np.ones(4), values) == 0.0
 
 
+def scale(fitted, values: np.ndarray) -> np.ndarray:
+    """σ (N,) that a fit says of features (N, F)."""
+    from vaenhance.model.decoder_scale import log_sigma
+
+    mean, deviation, layers = fitted
+    standard = ((values - mean) / deviation)[None, None].astype(np.float32)
+    return np.exp(log_sigma(standard, layers).numpy()[0, 0, :, 0])
+
+
 def test_the_fit_finds_the_sigma_that_made_the_errors(monkeypatch):
     from vaenhance.runtime import import_tensorflow
 
     import_tensorflow()
     from vaenhance.model import scale_fit
-    from vaenhance.model.decoder_scale import log_sigma
 
     monkeypatch.setattr(scale_fit, "STEPS", 400)
     rng = np.random.default_rng(0)
@@ -58,19 +66,44 @@ def test_the_fit_finds_the_sigma_that_made_the_errors(monkeypatch):
     true = np.exp(-4 + 0.3 * (values[:, 0] - 3) + 0.2 * np.abs(values[:, 1] - 3))
     spread = rng.uniform(0, 2e-4, len(true)).astype(np.float32)
     total = np.sqrt(true**2 + spread)
-    errors = rng.normal(0, total[:, None], (len(true), 12))
-    mean, deviation, layers = scale_fit.fit(
-        values, np.square(errors).mean(axis=1).astype(np.float32), spread
-    )
-    again = scale_fit.fit(
-        values, np.square(errors).mean(axis=1).astype(np.float32), spread
-    )
-    assert np.array_equal(layers[0][0], again[2][0][0])
+    errors = rng.normal(0, total[:, None], (len(true), 12)).astype(np.float32)
+    fitted, again = (scale_fit.fit(values, errors, spread) for _ in range(2))
+    assert np.array_equal(fitted[2][0][0], again[2][0][0])
+    covered = scale_fit.cover(fitted, values, errors, spread)
     fresh = rng.normal(3, 2, (5_000, 5)).astype(np.float32)
     wanted = np.exp(-4 + 0.3 * (fresh[:, 0] - 3) + 0.2 * np.abs(fresh[:, 1] - 3))
-    standard = ((fresh - mean) / deviation)[None, None]
-    found = np.exp(log_sigma(standard, layers).numpy()[0, 0, :, 0])
-    ratio = np.log(found / wanted)
-    assert abs(ratio.mean()) < 0.05
-    assert ratio.std() < 0.15
     assert np.log(wanted).std() > 0.6
+    for found in (fitted, covered):  # both agree where errors are Gaussian
+        ratio = np.log(scale(found, fresh) / wanted)
+        assert abs(ratio.mean()) < 0.05
+        assert ratio.std() < 0.15
+
+
+def test_errors_with_heavy_tails_are_covered_as_often_as_a_gaussians(monkeypatch):
+    from vaenhance.runtime import import_tensorflow
+
+    import_tensorflow()
+    from vaenhance.model import scale_fit
+
+    monkeypatch.setattr(scale_fit, "STEPS", 200)
+    rng = np.random.default_rng(0)
+    # Smooth and textured places, told apart by a feature; inside, anything.
+    kind = rng.integers(0, 2, 20_000)
+    true = np.where(kind, 0.05, 0.01)[:, None]
+    errors = (true * rng.standard_t(2.5, (len(kind), 12))).astype(np.float32)
+    values = np.stack([kind, rng.normal(size=len(kind))], 1).astype(np.float32)
+    spread = np.full(len(kind), 1e-6, np.float32)
+    fitted = scale_fit.fit(values, errors, spread)
+    covered = scale_fit.cover(fitted, values, errors, spread)
+
+    def measured(found, part):
+        total = np.sqrt(scale(found, values[part]) ** 2 + spread[part])
+        return reliability("any", errors[part], total, 1)
+
+    for part in (kind == 0, kind == 1):
+        assert measured(fitted, part).within_1 > 0.73  # a root mean square is larger
+        found = measured(covered, part)
+        assert found.within_1 < measured(fitted, part).within_1 - 0.02
+        # No σ gives both of a Gaussian's parts: they are missed by as much.
+        assert found.within_1 - 0.683 == pytest.approx(0.954 - found.within_2, abs=0.01)
+        assert 0.01 < found.within_1 - 0.683 < 0.05

@@ -33,8 +33,8 @@ class Assessed:
 
     Attributes:
         image: the decoded posterior mean, of the input's shape and type.
-        sigma: (H, W) float32, the standard deviation of a pixel's error in [0, 1]
-            units: root mean square over the colours.
+        sigma: (H, W) float32, how far off a pixel may be in [0, 1] units: 68 % of the
+            errors of a colour are within it, 95 % within twice of it.
     """
 
     image: NDArray[Any]
@@ -42,7 +42,7 @@ class Assessed:
 
 
 class Uncertainty(Tiles):
-    """Draws from the posterior at any size, and calibrated standard deviations.
+    """Draws from the posterior at any size, and calibrated σ.
 
     Attributes:
         folder: of the model.

@@ -31,6 +31,12 @@ Examples:
 """
 
 
+def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    if 0 < value < 3:
+        raise click.BadParameter("3 is the least: two kinds of crops are looked at.")
+    return value
+
+
 @click.command(cls=options.SectionCommand, help=_HELP)
 @click.argument(
     "photos",
@@ -42,8 +48,9 @@ Examples:
 )
 @options.option(
     "--crops",
+    callback=_enough,
     type=click.IntRange(0, 100_000),
-    default=350,
+    default=450,
     show_default=True,
     metavar="N",
     help="Crops to learn from; 0 fits nothing.",

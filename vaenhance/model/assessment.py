@@ -87,7 +87,13 @@ def spread(
 
 def pooled(image: Pixels) -> Pixels:
     """Returns means over colours and places, (B, H / GRID, W / GRID)."""
-    batch, height, width = image.shape[:3]
-    cells = image.reshape(batch, height // GRID, GRID, width // GRID, GRID, -1)
-    means: Pixels = cells.mean(axis=(2, 4, 5))
+    means: Pixels = by_place(image).mean(axis=-1)
     return means
+
+
+def by_place(image: Pixels) -> Pixels:
+    """Returns the numbers of each place, (B, H / GRID, W / GRID, GRID² · C)."""
+    batch, height, width, channels = image.shape
+    cells = image.reshape(batch, height // GRID, GRID, width // GRID, GRID, channels)
+    placed = cells.transpose(0, 1, 3, 2, 4, 5)
+    return placed.reshape(*placed.shape[:3], GRID * GRID * channels)

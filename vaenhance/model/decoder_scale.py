@@ -68,11 +68,16 @@ def log_sigma(values: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
         values: (B, h, w, F) features, standardised.
         layers: (kernel (in, out), bias (out,)) of each; the last has one output.
     """
+    return tf.clip_by_value(unbounded(values, layers), *LOG_SIGMA)
+
+
+def unbounded(values: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
+    """Returns what the network says before it is bounded; see ``log_sigma``."""
     h = values
     for kernel, bias in layers[:-1]:
         h = tf.nn.gelu(tf.tensordot(h, kernel, 1) + bias)
     kernel, bias = layers[-1]
-    return tf.clip_by_value(tf.tensordot(h, kernel, 1) + bias, *LOG_SIGMA)
+    return tf.tensordot(h, kernel, 1) + bias
 
 
 def _sureness(q: ResidualPosterior) -> list[Any]:

@@ -1,9 +1,11 @@
 """Calibrating a model's uncertainty: fit the decoder's scale on known originals.
 
 Photographs are cropped and degraded as in the model's own training, so that σ is
-right for the damage that the model has learnt. The weights stay as they are; what
-is fitted goes into ``calibration.json`` beside them. Not for measuring how good it
-is: ``coverage`` does.
+right for the damage that the model has learnt. A third of the crops have the sizes
+of the training, whose textures teach where errors are large; the others are of the
+photographs as they are stored, and set how large σ is. The weights stay as they are;
+what is fitted goes into ``calibration.json`` beside them. Not for measuring how good
+it is: ``coverage`` does.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint
 from vaenhance.checkpoint_calibration import Calibration, save_calibration
-from vaenhance.config import Config
+from vaenhance.config import Config, DegradationConfig
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.coverage import Reliability
 
@@ -35,7 +37,7 @@ class Places:
     """What was found at N places of degraded photographs."""
 
     values: Array  # (N, F) features
-    squared_error: Array  # (N,) mean over pixels and colours, [0, 1] units
+    errors: Array  # (N, M) of each pixel and colour, [0, 1] units
     spread: Array  # (N,) mean squared distance of a draw
 
 
@@ -53,7 +55,7 @@ def calibrate(
     Args:
         model: ``api.Model`` for photographs of any size.
         source: folder of clean photographs, or an .npz, as for ``train``.
-        crops: how many are looked at; each costs two passes of the network.
+        crops: how many are looked at, 3 or more; each costs two passes of the network.
         seed: of crops, degradations and the fit.
         warn: told of images that cannot be read.
         advance: told of crops that are done.
@@ -63,11 +65,16 @@ def calibrate(
     """
     from vaenhance.model import scale_fit
 
-    places = collect(model, source, crops=crops, seed=seed, warn=warn, advance=advance)
-    mean, deviation, layers = scale_fit.fit(
-        places.values, places.squared_error, places.spread, seed
-    )
-    found = Calibration(mean, deviation, layers, model.checksum)
+    told: dict[str, Any] = {"seed": seed, "warn": warn, "advance": advance}
+    stored = collect(model, source, crops=crops - crops // 3, as_stored=True, **told)
+    trained = collect(model, source, crops=crops // 3, **told)
+    both = [
+        np.concatenate([getattr(part, name) for part in (trained, stored)])
+        for name in ("values", "errors", "spread")
+    ]
+    fitted = scale_fit.fit(both[0], both[1], both[2], seed)
+    fitted = scale_fit.cover(fitted, stored.values, stored.errors, stored.spread, seed)
+    found = Calibration(*fitted, model.checksum)
     save_calibration(model.folder, found)
     return found
 
@@ -116,15 +123,27 @@ def collect(
     source: Path,
     *,
     crops: int,
+    as_stored: bool = False,
     seed: int = 0,
     warn: Callable[[str], None] = lambda line: None,
     advance: Callable[[float], None] = lambda crops: None,
 ) -> Places:
-    """Returns features and errors at places of degraded crops."""
+    """Returns features and errors at places of degraded crops.
+
+    Args:
+        model: as for ``calibrate``.
+        source: as for ``calibrate``.
+        crops: how many.
+        as_stored: photographs are not made smaller before they are cropped, and
+            their damage is that of ``_stored_damage``.
+        seed: as for ``calibrate``.
+        warn: as for ``calibrate``.
+        advance: as for ``calibrate``.
+    """
     from vaenhance.data.dataset import open_dataset
     from vaenhance.data.pipeline import Pipeline
 
-    config = _cropping(checkpoint.load_config(model.folder), seed)
+    config = _cropping(checkpoint.load_config(model.folder), seed, as_stored)
     dataset, _ = open_dataset(source, config.data.crop)
     pipeline = Pipeline(dataset, config, warn)
     found = []
@@ -132,7 +151,7 @@ def collect(
         batches = pipeline.batches(0)
         for number in range(crops):
             batch = next(batches)
-            rng = np.random.default_rng([seed, number])
+            rng = np.random.default_rng([seed, number, as_stored])
             found.append(_look(model, batch.x, batch.y, batch.noise_sigma, rng))
             advance(1)
     finally:
@@ -140,7 +159,7 @@ def collect(
     return Places(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
-def _cropping(config: Config, seed: int) -> Config:
+def _cropping(config: Config, seed: int, as_stored: bool) -> Config:
     """Returns the model's configuration, with crops that show all of a photograph.
 
     Not only those with detail: σ must be right in the sky, too.
@@ -149,20 +168,36 @@ def _cropping(config: Config, seed: int) -> Config:
         data={
             "crop": CROP,
             "crops_per_image": 2,
+            "min_scale": 1.0 if as_stored else config.data.min_scale,
             "detail_candidates": 1,
             "flat_threshold": 0.0,
             "graphics": 0.0,
             "whole": False,
             "cache_megapixels": 16.0,
         },
-        training={"batch": 1, "seed": SEED + seed},
+        degradation=_stored_damage(config.degradation) if as_stored else {},
+        training={"batch": 1, "seed": SEED + 2 * seed + as_stored},
     )
+
+
+def _stored_damage(kinds: DegradationConfig) -> dict[str, float]:
+    """Returns weights of the damage for which the scale of σ is set.
+
+    White noise and JPEG as often as each other, whatever the training has more of.
+    Cameras and blur are left to what the likelihood says of them: rare as they are,
+    their larger errors would only widen σ for all others.
+    """
+    if not (kinds.noise or kinds.jpeg):
+        return {}
+    both = max(kinds.noise, kinds.jpeg)
+    equal = {k: both for k in ("noise", "jpeg") if getattr(kinds, k)}
+    return {**equal, "camera": 0.0, "soft": 0.0}
 
 
 def _look(
     model: Any, x: Array, y: Array, told: Array, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Returns features, squared errors and spreads at some places of a crop."""
+    """Returns features, errors and spreads at some places of a crop."""
     from vaenhance.model import assessment
     from vaenhance.model.decoder_scale import GRID
 
@@ -172,7 +207,7 @@ def _look(
     shapes = inference.latent_shapes(*y.shape[1:3])
     epsilons = [rng.standard_normal((1, *shape), np.float32) for shape in shapes]
     spread = assessment.spread(inference, y, noise_sigma, x_hat, [epsilons])
-    errors = assessment.pooled(np.square(x_hat - x))
+    errors = assessment.by_place(x_hat - x)
     border = BORDER // GRID
     inside = slice(border, -border)
     rows = [part[0, inside, inside] for part in (values, errors, spread)]
