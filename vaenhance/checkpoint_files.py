@@ -20,15 +20,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.checkpoint_heaps import check_hdf5
 from vaenhance.errors import ModelError
 
 Arrays = Mapping[str, NDArray[Any]]
 
 TEMPORARY = ".vaenhance-part"  # ends the names of files being written
-# Files are of the oldest version, and no other is opened: shared messages, cache images
-# and lists of free space, where HDF5 has had many errors, do not exist in it.
-_EARLIEST = "earliest"
-_BEGINNING = b"\x89HDF\r\n\x1a\n\0"  # signature, version of the superblock
+_EARLIEST = "earliest"  # version of HDF5; ``check_hdf5`` lets no other pass
 # What h5py raises for files that are not whole, or not what they say.
 _FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
 _LARGEST_JSON = 4 * 2**20  # bytes; a card or configuration is a few kB
@@ -119,9 +117,7 @@ def open_h5(path: Path) -> Iterator[h5py.File]:
     if not path.is_file():
         raise ModelError(f"{path.parent} is no complete model: no {path.name}")
     try:
-        with path.open("rb") as stream:
-            if stream.read(len(_BEGINNING)) != _BEGINNING:
-                raise ModelError(f"{path} is damaged: it does not begin as HDF5 does")
+        check_hdf5(path)
         with h5py.File(path, "r") as file:
             yield file
     except _FAULTS as error:
