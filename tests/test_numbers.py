@@ -70,22 +70,35 @@ def test_a_photograph_whose_answer_is_not_finite_is_named(broken, tmp_path, invo
     assert not list(target.rglob("*.png"))
 
 
-def test_every_answer_of_a_network_is_looked_at(broken):
-    """At half precision it is asked again in float32, and then named."""
-    network = vaenhance.load_model(broken, device="cpu", precision="bfloat16")
-    inference, y = network._inference, np.full((1, 32, 32, 3), 0.5, np.float32)
-    shapes = inference.latent_shapes(32, 32)
-    noise = [np.ones((1, *shape), np.float32) for shape in shapes]
-    for ask in (
-        lambda: inference.restore(y, None),
-        lambda: inference.posterior(y, None, noise),
-        lambda: inference.bound(y, noise, 0.01),
-        lambda: inference.observe(y, None),
-        lambda: inference.encode(y, None),
-        lambda: inference.describe(y, None),
-        lambda: inference.decode(noise, 32, 32),
-        lambda: inference.draw(noise, 32, 32),
-    ):
+def test_every_answer_of_a_network_is_looked_at(monkeypatch):
+    import tensorflow as tf
+
+    network = vaenhance.load_model(OLD, device="cpu", precision="float32")
+    inference, nan = network._inference, tf.constant(np.nan)
+    y = np.full((1, 32, 32, 3), 0.5, np.float32)
+    noise = [np.ones((1, *s), np.float32) for s in inference.latent_shapes(32, 32)]
+    asked = {
+        "_restore": ({1: lambda *given: nan}, lambda: inference.restore(y, None)),
+        "_posterior": (
+            {1: lambda *given: (nan, [nan])},
+            lambda: inference.posterior(y, None, noise),
+        ),
+        "_bound": (lambda *given: [nan] * 3, lambda: inference.bound(y, noise, 0.01)),
+        "_observed": (lambda *given: [nan] * 2, lambda: inference.observe(y, None)),
+        "_encode": (lambda *given: [nan], lambda: inference.encode(y, None)),
+        "_describe": (lambda *given: [[nan]] * 3, lambda: inference.describe(y, None)),
+        "_decode": (
+            {1: lambda *given: nan},
+            lambda: inference.decode(noise, 32, 32),
+        ),
+        "_draw": (lambda *given: nan, lambda: inference.draw(noise, 32, 32)),
+        "_abduct": (
+            lambda *given: ([nan], nan),
+            lambda: inference.abduct(y, None, [0]),
+        ),
+    }
+    for name, (answer, ask) in asked.items():
+        monkeypatch.setattr(inference, name, answer)
         with pytest.raises(VaenhanceError, match="not finite"):
             ask()
 
