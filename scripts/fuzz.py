@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ from scripts.fuzz_folder import enhance_folder
 from scripts.fuzz_hostile import all_hostile
 from scripts.fuzz_report import Report
 from scripts.fuzz_seeds import all_seeds
+from scripts.fuzz_weights import serve_weights, weights_cases
 from scripts.fuzz_worker import Limits, Verdict, serve
+from vaenhance import checkpoint
 
 Case = tuple[str, str, bytes]  # group, label, file
 SPAWN = multiprocessing.get_context("spawn")
@@ -37,8 +39,15 @@ SPAWN = multiprocessing.get_context("spawn")
 class Worker:
     """A process that can be lost: it is started again."""
 
-    def __init__(self, folder: Path, model: str | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: str | None,
+        limits: Limits,
+        service: Callable[..., None] = serve,
+    ) -> None:
         self.folder, self.model, self.limits = folder, model, limits
+        self.service = service
         self.process: Any = None
         folder.mkdir(parents=True)
 
@@ -48,7 +57,7 @@ class Worker:
         results.mkdir(exist_ok=True)
         self.pipe, theirs = SPAWN.Pipe()
         arguments = (theirs, results, self.model, self.limits)
-        self.process = SPAWN.Process(target=serve, args=arguments, daemon=True)
+        self.process = SPAWN.Process(target=self.service, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
         self.pipe.recv()
@@ -156,6 +165,20 @@ def run(files: Iterable[Case], workers: list[Worker], kept: Path | None) -> Repo
     return report
 
 
+def fuzz_weights(chosen: argparse.Namespace) -> int:
+    """Loads damaged weights of a model instead; 1 where there is a fault."""
+    model = chosen.model or str(checkpoint.find_model("digits"))
+    files = weights_cases(Path(model), chosen.weights, chosen.seed)
+    with tempfile.TemporaryDirectory(prefix="vaenhance-fuzz-") as folder:
+        workers = [
+            Worker(Path(folder) / str(i), model, Limits(), serve_weights)
+            for i in range(chosen.workers)
+        ]
+        report = run(files, workers, chosen.keep)
+    print(report.markdown())
+    return 1 if report.faults else 0
+
+
 def main() -> int:
     """Runs the campaign; 1 where there is a fault."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -167,9 +190,12 @@ def main() -> int:
     add("--no-hostile", action="store_true", help="leave out the hand-made files")
     add("--max-megapixels", type=float, default=16.0)
     add("--folder", type=int, default=400, help="of them also through the command")
+    add("--weights", type=int, default=0, help="only so many mutants of its weights")
     add("--report", type=Path, help="write the tables there")
     add("--keep", type=Path, help="folder for the files that are at fault")
     chosen = parser.parse_args()
+    if chosen.weights:
+        return fuzz_weights(chosen)
     started = time.monotonic()
     limits = Limits(max_megapixels=chosen.max_megapixels)
     files = cases(chosen.mutants, chosen.seed)

@@ -56,7 +56,7 @@ def serve(pipe: Connection, folder: Path, model: str | None, limits: Limits) -> 
         model: folder of a model; None writes the pixels that were read.
         limits: of every file.
     """
-    noise = _silence(folder.parent / "noise.log")
+    noise = silence(folder.parent / "noise.log")
     # Several of these run side by side.
     os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     network = None
@@ -69,7 +69,7 @@ def serve(pipe: Connection, folder: Path, model: str | None, limits: Limits) -> 
         max_megapixels=limits.max_megapixels,
         quality=90,  # so that nothing is copied, whatever the strength
     )
-    _limit_memory(4 * limits.megabytes)
+    limit_memory(4 * limits.megabytes)
     pipe.send("ready")
     with contextlib.suppress(EOFError):
         while True:
@@ -89,7 +89,7 @@ def _verdict(
 ) -> Verdict:
     before, said = _fingerprint(source), noise.stat().st_size
     target.unlink(missing_ok=True)
-    start_kb, started = _peak(reset=True), time.process_time()
+    start_kb, started = peak(reset=True), time.process_time()
     with source.open("rb") as stream:  # what has no container of its own is a PNG
         container = "PNG" if stream.read(3) == b"GIF" else None
     job = Job(source, target, container)
@@ -99,7 +99,7 @@ def _verdict(
     except Exception as error:
         return Verdict("crash", fault=f"raised {type(error).__name__}: {error}")
     seconds = time.process_time() - started
-    megabytes = (_peak() - start_kb) / 1024
+    megabytes = (peak() - start_kb) / 1024
     sys.stderr.flush()
     reason = result.error or ""
     fault = _fault(result.status, reason, str(source), target, settings)
@@ -143,7 +143,7 @@ def _fingerprint(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").digest()
 
 
-def _silence(log: Path) -> Path:
+def silence(log: Path) -> Path:
     """Points standard output and error at a file, for C libraries as well."""
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
@@ -151,14 +151,14 @@ def _silence(log: Path) -> Path:
     return log
 
 
-def _limit_memory(megabytes: int) -> None:
+def limit_memory(megabytes: int) -> None:
     """Lets the process grow by so much and no more."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = pages * resource.getpagesize() + megabytes * MEGABYTE
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _peak(reset: bool = False) -> int:
+def peak(reset: bool = False) -> int:
     """Returns the largest resident size since the last reset, in kB (Linux)."""
     if reset:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
