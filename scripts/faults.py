@@ -14,6 +14,7 @@ import collections
 import contextlib
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -179,7 +180,9 @@ def main() -> int:
     parser.add_argument("--report", type=Path, help="a Markdown file to write")
     chosen = parser.parse_args()
     started, found = time.monotonic(), Found()
-    # Half a campaign is a campaign: Ctrl-C reports what there is.
+    # Half a campaign is a campaign: Ctrl-C reports what there is. In the background it
+    # would be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupt = contextlib.suppress(KeyboardInterrupt)
     with interrupt, tempfile.TemporaryDirectory(prefix="faults-") as name:
         _run(chosen, Path(name), found)

@@ -36,12 +36,13 @@ def report(
         )
     lines.append("")
     lines += [_words(campaign) for campaign in campaigns]
-    lines.append(
-        f"- Two `enhance` at once on one folder: {pairs.count} pairs, of which "
-        f"{pairs.killed} lost one by SIGKILL; {pairs.made} photographs made, "
-        f"{pairs.shared} passed over because the other run had made them; "
-        f"{len(pairs.problems)} problems."
-    )
+    if pairs.count:
+        lines.append(
+            f"- Two `enhance` at once on one folder: {pairs.count} pairs, of which "
+            f"{pairs.killed} lost one by SIGKILL; {pairs.made} photographs made, "
+            f"{pairs.shared} passed over because the other run had made them; "
+            f"{len(pairs.problems)} problems."
+        )
     if crowd.files:
         lines.append(
             f"- {crowd.files} files of one pixel, `--strength 0`: "
