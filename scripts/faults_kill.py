@@ -72,11 +72,11 @@ def run(
         if not is_over:
             time.sleep(jitter)
             told = time.monotonic()
-            was_hit = process.poll() is None
+            was_hit = _is_alive(process.pid)
             if kind == PIPE:
                 pipe.close()
             else:
-                process.send_signal(getattr(signal, kind))
+                os.kill(process.pid, getattr(signal, kind))
                 collected += pipe.read()
         used = max(used, _wait(process))
     except BaseException:
@@ -124,6 +124,12 @@ def _cpu_seconds(pid: int) -> float:
         return 0.0
     user, system = text.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) * _TICK
+
+
+def _is_alive(pid: int) -> bool:
+    """Looks at a process without taking its end, which ``_wait`` is to get."""
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, options) is None
 
 
 def _wait(process: subprocess.Popen[bytes]) -> float:

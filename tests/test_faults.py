@@ -83,6 +83,8 @@ def test_damage_is_noticed(scripts, tmp_path):
 @pytest.mark.parametrize("kind", ["SIGKILL", "closed pipe"])
 def test_a_process_that_lives_too_short_is_not_hit(scripts, tmp_path, kind):
     kill = scripts("faults_kill")
-    run = {"kind": kind, "stream": "stdout"}
-    end = kill.run(["--version"], tmp_path / "log", moment=100.0, **run)
+    end = kill.run(["--version"], tmp_path / "log", kind=kind, moment=100.0)
     assert (end.was_hit, end.code) == (False, 0) and b"vaenhance" in end.output
+    wait = {"moment": 0.0, "jitter": 1.5}  # it ends in between
+    end = kill.run(["--version"], tmp_path / "log", kind=kind, **wait)
+    assert (end.was_hit, end.code) == (False, 0)
