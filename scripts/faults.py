@@ -106,6 +106,9 @@ def disturb(
             if not end.was_hit:
                 break
             _note(campaign, kind, moment / campaign.cpu_seconds, end, before, left)
+            is_done = left == wanted and end.code == undisturbed.code  # just in time
+            if end.code not in CODES[kind] and not is_done:
+                campaign.problems.append(f"exit code {end.code} after {kind}")
         campaign.ends += 1
         if left != wanted:
             names = {n for n in left.keys() | wanted if left.get(n) != wanted.get(n)}
@@ -149,8 +152,6 @@ def _note(
     )  # fmt: skip
     campaign.moments.append(moment)
     print(f"{campaign.command} {len(campaign.moments)}: {asdict(moment)}", flush=True)
-    if end.code not in CODES[kind]:
-        campaign.problems.append(f"exit code {end.code} after {kind}: {said[-500:]}")
     new = {name for name in left if is_hidden(name) and name not in before}
     if kind != "SIGKILL" and new:
         campaign.problems.append(f"{kind} left {sorted(new)}")
