@@ -113,7 +113,10 @@ def disturb(
         if left != wanted:
             names = {n for n in left.keys() | wanted if left.get(n) != wanted.get(n)}
             campaign.problems.append(f"in the end not the same: {sorted(names)[:5]}")
-        if end.code != undisturbed.code:
+        codes = {undisturbed.code}
+        if before == wanted and command.refuses_what_exists:
+            codes = {2}
+        if end.code not in codes:
             campaign.problems.append(f"exit code {end.code} in the end: {end.words}")
         shutil.rmtree(target.parent)
 

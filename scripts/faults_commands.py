@@ -50,6 +50,7 @@ class Command:
     model: Path  # or the file of settings
     name = ""
     stream = "stdout"  # the pipe that somebody may close
+    refuses_what_exists = False  # instead of passing it over
 
     def words(self, target: Path) -> list[str]:
         """Returns what is typed behind ``vaenhance``."""
@@ -93,6 +94,7 @@ class Encode(Command):
     """A folder into a file, which is there as a whole or not at all."""
 
     name = "encode"
+    refuses_what_exists = True
 
     def words(self, target: Path) -> list[str]:
         """Returns what is typed behind ``vaenhance``."""
