@@ -178,11 +178,11 @@ def test_ctrl_c_writes_nothing(run, network, monkeypatch):
     encode = network._inference.encode
     calls = []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return encode(*arguments)
+        return encode(*arguments, **options)
 
     monkeypatch.setattr(network._inference, "encode", interrupted)
     result = run("encode", "in", "l.npz", exit_code=130)
