@@ -63,7 +63,7 @@ def test_a_lamp_is_where_it_is_said_round_and_of_its_colour() -> None:
 
 def test_a_lamp_is_in_the_picture_that_is_wanted_and_in_the_extremes() -> None:
     config = dataclasses.replace(
-        ALWAYS, style=0.0, unchanged=0.0, single=1.0, exposure=(-4.0, -4.0), darkest=0.0
+        ALWAYS, style=0.0, unchanged=0.0, single=1.0, exposure=(-4.0, -4.0)
     )
     image = np.full((90, 120, 3), 60, np.uint8)
     image[::7] = 30

@@ -65,17 +65,6 @@ def test_light_is_its_own_reference_and_part_of_it_is_unchanged() -> None:
     assert np.array_equal(x[:10], y[:10, ..., :3])
 
 
-def test_dark_photographs_are_no_examples_of_good_light() -> None:
-    night, other = photograph(1) // 5, photograph(2)
-
-    def told(config: LookConfig) -> set[float]:
-        seeds = [np.random.default_rng(seed) for seed in range(8)]
-        return {draw_pair(night, other, 32, config, rng)[2] for rng in seeds}
-
-    assert told(LIGHT) == {KEEP}
-    assert told(dataclasses.replace(LIGHT, darkest=0.0)) == {CORRECT}
-
-
 def test_a_style_of_the_same_photograph_changes_both_windows_alike() -> None:
     own = dataclasses.replace(STYLE, foreign=0.0, haze=(0.7, 0.7), single=1.0)
     told = {pair(own, seed)[2] for seed in range(10)}

@@ -64,7 +64,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "look.style": (0, 1),
     "look.foreign": (0, 1),
     "look.unchanged": (0, 1),
-    "look.darkest": (0, 1),
     "look.highlights": (0, 1),
     "look.lamps": (0, 1),
     "look.single": (0, 1),

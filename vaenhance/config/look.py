@@ -9,12 +9,11 @@ from dataclasses import dataclass
 class LookConfig:
     """How pairs for network look are made: bad light to mend, looks to take over."""
 
-    style: float = 0.12  # part of the pairs that take over a reference's look
+    style: float = 0.25  # part of the pairs that take over a reference's look
     foreign: float = 0.3  # part of those whose reference is another photograph
     unchanged: float = 0.15  # part of the rest that is good already
-    darkest: float = 0.22  # mean below which a photograph is no example of good light
-    highlights: float = 0.35  # part of what is darkened whose white stays white
-    lamps: float = 0.25  # part of what is darkened that has lamps in it
+    highlights: float = 0.25  # part of what is darkened whose white stays white
+    lamps: float = 0.15  # part of what is darkened that has lamps in it
     single: float = 0.55  # part of the changes that is of one kind; the rest is mixed
     exposure: tuple[float, ...] = (-5.0, 2.0)  # range, stops in linear light
     contrast: tuple[float, ...] = (-0.6, 0.6)  # range; -1 is gray, 0 nothing

@@ -69,7 +69,7 @@ PRESETS: dict[str, Config] = {
             hidden=(256,),
             hidden_decoder=(256, 256),
         ),
-        objective=ObjectiveConfig(beta=0.5, beta_warmup=0.1, sigma_floor=0.008),
+        objective=ObjectiveConfig(beta=0.5, beta_warmup=0.1, sigma_floor=0.02),
         data=DataConfig(crop=64),
         training=TrainingConfig(
             batch=16,

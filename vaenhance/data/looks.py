@@ -67,7 +67,6 @@ def draw_pair(
         GRAY,
     )
     clean = draw_thumbnail(image, side, rng, is_gray)
-    is_style |= clean[0].mean() < config.darkest
     change = draw_change(config, rng)
     if not is_style:
         change = dataclasses.replace(change, **draw_lights(change.stops, config, rng))
