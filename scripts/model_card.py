@@ -99,6 +99,7 @@ def page(name: str, card: Mapping[str, Any]) -> str:
         f"steps, {training['crops']} crops, {training['precision']}, "
         f"seed {training['seed']}, {training['skipped_steps']} steps skipped.",
         f"- Started from: {training['started_from'] or 'random weights'}.",
+        *_averaged(training),
         f"- {card['network']['weights']} weights; licence {card['licence']}; "
         f"sha256 of the file `{card['weights_sha256']}`.",
         "- Versions: " + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
@@ -118,6 +119,17 @@ def page(name: str, card: Mapping[str, Any]) -> str:
             lines += _table(folder, rows)
     lines += _uncertainty(card)
     return "\n".join([*lines, "## What it is bad at", "", card["limits"], ""])
+
+
+def _averaged(training: Mapping[str, Any]) -> list[str]:
+    """Returns what ``scripts/average_models.py`` did, if it did."""
+    if "averaged_with" not in training:
+        return []
+    return [
+        f"- What ships is {training['share']:g} of these weights and "
+        f"{1 - training['share']:g} of those with the checksum "
+        f"`{training['averaged_with'][:16]}…`, from which they started."
+    ]
 
 
 def _uncertainty(card: Mapping[str, Any]) -> list[str]:
