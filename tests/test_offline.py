@@ -117,7 +117,7 @@ def test_every_command_does_without_the_network(tmp_path):
         ["sample", "s.png", "--count", "2", *model],
         ["score", "in/0.png", *model],
         ["evaluate", "in", "--limit", "1", "--noise", "25", *model],
-        ["calibrate", "large", "m", "--crops", "1"],
+        ["calibrate", "large", "m", "--crops", "3"],
     ]
     assert {first for first, *_ in words} == set(COMMANDS)
     done = start(RUN, json.dumps(words), cwd=tmp_path)

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from PIL import Image
 
 from tests.stand_in import install
 from tests.test_latents import ORIGIN, SHAPES, entry, latents
-from vaenhance import photo
+from vaenhance import checkpoint, photo
 from vaenhance.config import Config
 from vaenhance.data.dataset import open_dataset
 from vaenhance.errors import PhotoError, TargetTaken, UsageProblem, VaenhanceError
@@ -248,8 +249,14 @@ def test_what_a_killed_run_left_goes_even_if_nothing_is_to_be_done(run):
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to step down"
 )
-def test_permissions_are_respected_and_named(run, tmp_path):
-    places = [tmp_path, *tmp_path.parents][:3]
+def test_permissions_are_respected_and_named(run, tmp_path, monkeypatch):
+    # Neither pytest's folders nor the checkout need be open to others.
+    places = [tmp_path, *tmp_path.parents]
+    places = [place for place in places if not place.stat().st_mode & stat.S_IXOTH]
+    models = tmp_path / "models"
+    (models / "photo").mkdir(parents=True)
+    shutil.copy(checkpoint.BUILTIN / "photo" / "config.json", models / "photo")
+    monkeypatch.setattr(checkpoint, "BUILTIN", models)
     modes = [place.stat().st_mode for place in places]
     save("in/a.bmp")
     run("in", "warm-up")  # modules may lie where nobody else reads
