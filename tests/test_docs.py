@@ -144,6 +144,8 @@ def test_pictures_are_quick_to_load() -> None:
     assert [p.name for p in pictures] == [
         "before-after.png",
         "digit-styles.png",
+        "digits-latents.png",
+        "digits-plane.png",
         "digits.png",
         "light-style.jpg",
     ]
