@@ -6,6 +6,7 @@ Not for killing: faults_kill does.
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ _COMPUTE = ["--device", "cpu", "--precision", "float32"]
 
 
 @dataclass(frozen=True)
-class Command:
+class Command(ABC):
     """A command over one folder of photographs; the target is a file or a folder."""
 
     source: Path
@@ -52,9 +53,9 @@ class Command:
     stream = "stdout"  # the pipe that somebody may close
     refuses_what_exists = False  # instead of passing it over
 
+    @abstractmethod
     def words(self, target: Path) -> list[str]:
         """Returns what is typed behind ``vaenhance``."""
-        raise NotImplementedError
 
     def left(self, target: Path) -> dict[str, str]:
         """Returns what is there, by name, as checksums; hidden files included."""

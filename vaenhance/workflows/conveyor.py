@@ -110,7 +110,12 @@ class Conveyor(Generic[Work]):
     def written(self) -> Iterator[tuple[Work, Exception | None]]:
         """Drops all that is not being written yet; yields the rest, after Ctrl-C."""
         self.stop()
-        self._writer.shutdown(wait=True, cancel_futures=True)
+        for piece in self._writing:
+            if piece.writing is not None:
+                piece.writing.cancel()
+        # Another task for the only writer: what it has begun may have no known future.
+        # Not a join: Python 3.11 takes the thread for ended if Ctrl-C comes then.
+        self._writer.submit(lambda: None).result()
         over = [p for p in self._writing if p.has_begun or p.error is not None]
         self._writing.clear()
         for piece in over:
