@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from vaenhance.config import TrainingConfig
+from vaenhance.runtime import has_fast_bfloat16
 
 # Muon takes its step of the size of Adam's: this root mean square a weight, for a
 # rate of 1 (Liu et al. 2025, Muon is scalable for LLM training).
@@ -98,16 +99,18 @@ def orthogonalise(matrix: Any) -> Any:
     """Returns U·Vᵀ of a matrix's singular value decomposition, roughly.
 
     A Newton–Schulz iteration of the fifth order (Jordan et al. 2024): singular
-    values end between about 0.7 and 1.2. In bfloat16, as published: a third of
-    the time, and the step needs no more.
+    values end between about 0.7 and 1.2. In bfloat16, as published, where the
+    processor has it: a third of the time, and the step needs no more. Emulated it
+    is slower than float32.
 
     Args:
         matrix: (rows, columns) float32.
     """
+    dtype = tf.bfloat16 if has_fast_bfloat16() else tf.float32
     is_tall = matrix.shape[0] > matrix.shape[1]
     x = matrix / (tf.norm(matrix) + 1e-7)
-    x = tf.cast(tf.transpose(x) if is_tall else x, tf.bfloat16)
-    a, b, c = (tf.constant(value, tf.bfloat16) for value in NEWTON_SCHULZ)
+    x = tf.cast(tf.transpose(x) if is_tall else x, dtype)
+    a, b, c = (tf.constant(value, dtype) for value in NEWTON_SCHULZ)
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = tf.matmul(x, x, transpose_b=True)
         x = a * x + tf.matmul(b * gram + c * tf.matmul(gram, gram), x)
