@@ -36,7 +36,7 @@ from faults_files import checksums, make_photographs
 from faults_report import report
 
 FILES = 200
-EARLY = 0.5  # seconds of processor time before which the command line may not listen
+EARLY = 0.1  # seconds of processor time before which Python itself may be starting
 # The signal can come before Python, or our command line, listens to it.
 CODES = {
     "SIGKILL": {-9},

@@ -344,6 +344,34 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (exit_code, b"", b"")
 
 
+# Ctrl-C in the moment when a module is looked for, or when Python is being left.
+EARLY_OR_LATE = """
+import atexit, os, runpy, signal, sys
+
+class Interrupter:
+    def find_spec(self, name, path, target=None):
+        if name == WHEN:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupter())
+if WHEN == "the end":
+    atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))
+sys.argv = ["vaenhance", "--version"]
+runpy.run_module("vaenhance", run_name="__main__")
+"""
+
+
+@posix
+@pytest.mark.parametrize(
+    "when", ["vaenhance.cli", "click", "vaenhance.cli.streams", "the end"]
+)
+def test_ctrl_c_before_and_after_the_command_line_listens_is_quiet(when):
+    code = EARLY_OR_LATE.replace("WHEN", repr(when))
+    done = run([sys.executable, "-c", code], preexec_fn=wake_up_to_ctrl_c)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+    assert done.stdout.startswith(b"vaenhance") == (when == "the end")
+
+
 @posix
 def test_nohup_is_respected(photograph, tmp_path):
     new = tmp_path / "new.png"

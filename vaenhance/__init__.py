@@ -9,9 +9,13 @@ once.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = (
+    False  # for type checkers; ``typing`` is slow, and this is ahead of everything
+)
 if TYPE_CHECKING:
+    from typing import Any
+
     from vaenhance.api import (
         Entry,
         LatentReader,
