@@ -68,7 +68,7 @@ def test_a_flipped_byte_or_a_cut_file_never_loads_other_numbers(folder, at):
 
 
 def test_other_shapes_and_missing_arrays_are_named(folder):
-    with pytest.raises(ModelError, match="another network: b has shape"):
+    with pytest.raises(ModelError, match="another network: weights/b has shape"):
         checkpoint.load_weights(folder, {"b": (3,)})
     with pytest.raises(ModelError, match="another network: it has no weights/c"):
         checkpoint.load_weights(folder, {"c": (3,)})

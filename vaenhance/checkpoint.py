@@ -27,7 +27,6 @@ from vaenhance.checkpoint_files import (
     read_group,
     read_json,
     remove_temporary,
-    word,
     write_h5,
     write_json,
     write_text,
@@ -173,7 +172,7 @@ def load_weights(folder: Path, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
     """
     path = folder / WEIGHTS
     with open_h5(path) as file:
-        stored = read_group(file, "weights", shapes, path)
+        stored = read_group(file, "weights", shapes)
         check_digest(file, digest(stored), path)
     if not all(np.isfinite(value).all() for value in stored.values()):
         raise ModelError(f"{path} holds values that are not finite")
@@ -187,7 +186,7 @@ def weights_checksum(folder: Path) -> str:
         ModelError: they are missing or damaged.
     """
     with open_h5(folder / WEIGHTS) as file:
-        return word(file, "sha256")
+        return file.text("sha256")
 
 
 # === Training states ===
@@ -247,10 +246,9 @@ def _read_state(
 ) -> tuple[dict[str, Arrays], dict[str, Any]]:
     with open_h5(path) as file:
         groups = {
-            name: read_group(file, name, wanted, path)
-            for name, wanted in shapes.items()
+            name: read_group(file, name, wanted) for name, wanted in shapes.items()
         }
-        text = word(file, "progress")
+        text = file.text("progress")
         check_digest(file, digest(_flat(groups), text), path)
         return groups, parsed(text, path)
 

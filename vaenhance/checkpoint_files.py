@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,15 +21,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.checkpoint_heaps import check_hdf5
+from vaenhance.checkpoint_hdf5 import Hdf5, OtherNetwork
 from vaenhance.errors import ModelError
 
 Arrays = Mapping[str, NDArray[Any]]
 
 TEMPORARY = ".vaenhance-part"  # ends the names of files being written
-_EARLIEST = "earliest"  # version of HDF5; ``check_hdf5`` lets no other pass
-# What h5py raises for files that are not whole, or not what they say.
-_FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, MemoryError)
+_EARLIEST = "earliest"  # version of HDF5; ``Hdf5`` reads no other
+# What reading raises for files that are not whole, or not what they say.
+_FAULTS = (OSError, ValueError, MemoryError, struct.error)
 _LARGEST_JSON = 4 * 2**20  # bytes; a card or configuration is a few kB
 
 
@@ -112,32 +113,24 @@ def write_h5(
 
 
 @contextlib.contextmanager
-def open_h5(path: Path) -> Iterator[h5py.File]:
+def open_h5(path: Path) -> Iterator[Hdf5]:
     """Opens an HDF5 file for reading; whatever is wrong with it is a ModelError."""
     if not path.is_file():
         raise ModelError(f"{path.parent} is no complete model: no {path.name}")
     try:
-        check_hdf5(path)
-        with h5py.File(path, "r") as file:
+        with Hdf5(path) as file:
             yield file
+    except OtherNetwork as error:
+        raise ModelError(f"{path} belongs to another network: {error}") from error
     except _FAULTS as error:
         raise ModelError(f"{path} is damaged: {_words(error)}") from error
 
 
-def read_group(
-    file: h5py.File, group: str, shapes: Mapping[str, tuple[int, ...]], path: Path
-) -> Arrays:
-    """Reads exactly the arrays asked for; nothing else of the file is trusted."""
-    arrays = {}
-    for name, shape in shapes.items():
-        dataset = _plain_dataset(file, f"{group}/{name}", path)
-        if dataset.shape != tuple(shape):
-            raise ModelError(
-                f"{path} belongs to another network: {name} has shape "
-                f"{dataset.shape}, the configuration says {tuple(shape)}"
-            )
-        arrays[name] = dataset[()]
-    return arrays
+def read_group(file: Hdf5, group: str, shapes: Mapping[str, tuple[int, ...]]) -> Arrays:
+    """Reads exactly the arrays asked for; nothing else of the file is looked at."""
+    return {
+        name: file.array(f"{group}/{name}", shape) for name, shape in shapes.items()
+    }
 
 
 def remove_temporary(folder: Path) -> None:
@@ -146,42 +139,13 @@ def remove_temporary(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _plain_dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    """Returns a data set that lies in this very file.
-
-    HDF5 links can point into other files, and virtual or external data sets can
-    read them: a model from a stranger must not.
-    """
-    node: Any = file
-    for part in name.split("/"):
-        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) else None
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(f"{path} belongs to another network: it has no {name}")
-        node = node[part]
-    # Chunks may be packed: a file of kilobytes would take gigabytes.
-    is_plain = isinstance(node, h5py.Dataset) and not (
-        node.is_virtual or node.external or node.chunks
-    )
-    if not is_plain:
-        raise ModelError(f"{path} is damaged: {name} is not a plain array")
-    if node.dtype.kind not in "fiu" or node.dtype.itemsize > 8:
-        raise ModelError(f"{path} is damaged: {name} holds {node.dtype}, not numbers")
-    return node
-
-
-def word(file: h5py.File, name: str) -> str:
-    """Returns an attribute of a file, empty if it is missing or no text."""
-    value = file.attrs.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def check_digest(file: h5py.File, found: str, path: Path) -> None:
+def check_digest(file: Hdf5, found: str, path: Path) -> None:
     """Compares a checksum with the one that was written into the file.
 
     Raises:
         ModelError: they differ.
     """
-    if word(file, "sha256") != found:
+    if file.text("sha256") != found:
         raise ModelError(f"{path} is damaged: its checksum does not match")
 
 
