@@ -172,7 +172,8 @@ def main() -> int:
         right = np.mean(judge.look(unseen)[0] == test.labels)
         some = training[any_of(training, options.count)]
         apart = frechet_distance(judge.look(some)[1], judge.look(unseen)[1])
-        line = {"classifier_accuracy": float(right), "frechet_of_real": round(apart, 3)}
+        line = {"classifier_accuracy": float(right), "count": options.count}
+        line["frechet_distance"] = round(apart, 3)
         print(json.dumps(line), flush=True)
     else:
         folder = checkpoint.find_model(options.models[0])

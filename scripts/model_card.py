@@ -6,8 +6,8 @@
 
 What the training measured (steps, hours, data, checksum) stays as the trainer wrote
 it; the words come from the configuration's ``[card]`` and the scores from files of
-``vaenhance evaluate --json`` or ``scripts/measure_look.py light --json``, so that no
-figure is typed by hand.
+``vaenhance evaluate --json``, ``scripts/measure_look.py light --json`` or
+``scripts/measure_samples.py``, so that no figure is typed by hand.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ from vaenhance.photo import write_atomic
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
 SCALE_FIGURES = ("psnr", "ssim", "psnr_back")  # of ``evaluate --scale``
 LIGHT_FIGURES = ("psnr", "ssim", "ciede2000")  # of ``measure_look.py light``
+DRAWN_FIGURES = (  # of ``measure_samples.py``
+    *("recognised", "frechet_distance", "count", "classifier_accuracy"),
+    *("nearest_training_image_rms", "nearest_training_image_rms_of_unseen"),
+)
 
 
 def read_scores(path: Path) -> dict[str, Any]:
@@ -36,6 +40,7 @@ def read_scores(path: Path) -> dict[str, Any]:
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
     kept = (*FIGURES, *SCALE_FIGURES, "ciede2000", "images", "precision", "protocol")
+    kept += DRAWN_FIGURES
     return {
         _row_name(row): {
             key: round(row[key], 4) if isinstance(row[key], float) else row[key]
@@ -47,6 +52,10 @@ def read_scores(path: Path) -> dict[str, Any]:
 
 
 def _row_name(row: Mapping[str, Any]) -> str:
+    if "classifier_accuracy" in row:
+        return "real training images"
+    if "temperature" in row:
+        return f"temperature {row['temperature']}"
     if "change" in row:
         return f"{row['change'].replace('_', ' ')}, {row['method']}"
     if "scale" not in row:
@@ -172,6 +181,8 @@ def _table(folder: str, rows: Mapping[str, Any]) -> list[str]:
         return _scale_table(folder, rows)
     if "ciede2000" in first:
         return _light_table(folder, rows)
+    if "count" in first:
+        return _drawn_table(folder, rows)
     head = "| degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced |"
     lines = [
         f"`{folder}`: {first['images']} images, {first['precision']}, blind, noise "
@@ -219,6 +230,38 @@ def _light_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     for name, row in rows.items():
         psnr, ssim, difference = (row[figure] for figure in LIGHT_FIGURES)
         lines.append(f"| {name} | {psnr:.2f} | {ssim:.4f} | {difference:.2f} |")
+    return [*lines, ""]
+
+
+def _drawn_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
+    first = next(iter(rows.values()))
+    near, far = DRAWN_FIGURES[-2:]
+    unseen = next(row[far] for row in rows.values() if far in row)
+    lines = [
+        f"`{folder}`: {first['count']} drawn images a row, from seed 0. The nearest "
+        "training image of the first 16: root mean square of the difference in "
+        f"pixels, [0, 1] units, median; {unseen:.3f} of images nobody trained on.",
+        "",
+    ]
+    accuracy = [
+        row[DRAWN_FIGURES[3]] for row in rows.values() if DRAWN_FIGURES[3] in row
+    ]
+    if accuracy:
+        lines[0] += (
+            " Recognised: by a classifier that is trained on the real training images "
+            f"and right for {100 * accuracy[0]:.2f} % of the real test images. Fréchet "
+            "distance: between 128 of its features, to the real test images; it cannot "
+            "be compared with published FIDs."
+        )
+    lines += [
+        "| drawn at | recognised | Fréchet distance | nearest training image |",
+        "| --- | ---: | ---: | ---: |",
+    ]
+    for name, row in rows.items():
+        recognised = f"{100 * row['recognised']:.2f} %" if "recognised" in row else "–"
+        apart = f"{row['frechet_distance']:.2f}" if "frechet_distance" in row else "–"
+        distance = f"{row[near]:.3f}" if near in row else "–"
+        lines.append(f"| {name} | {recognised} | {apart} | {distance} |")
     return [*lines, ""]
 
 

@@ -110,3 +110,32 @@ def test_scores_stay_where_no_others_are_given(tmp_path):
     given = [str(folder), "--config", str(tmp_path / "c.toml"), "--page", page]
     assert model_card.main(given) == 0
     assert json.loads((folder / "card.json").read_text())["scores"] == scores
+
+
+def test_drawn_images_are_scored_by_the_script_that_measured_them(tmp_path):
+    real = {"classifier_accuracy": 0.9923, "count": 2000, "frechet_distance": 1.59}
+    drawn = {"model": "small", "temperature": "0.85", "count": 2000}
+    drawn |= {"recognised": 0.987, "frechet_distance": 4.929}
+    drawn |= {"nearest_training_image_rms": 0.2081, "smallest": 0.1}
+    drawn["nearest_training_image_rms_of_unseen"] = 0.1912
+    path = tmp_path / "a.json"
+    path.write_text(f"{json.dumps(real)}\n{json.dumps(drawn)}\n")
+    rows = model_card.read_scores(path)
+    assert list(rows) == ["real training images", "temperature 0.85"]
+    card = json.loads((small_model(tmp_path / "small") / "card.json").read_text())
+    page = model_card.page("small", {**card, "scores": {"mnist": rows}})
+    assert "| real training images | – | 1.59 | – |" in page
+    assert "| temperature 0.85 | 98.70 % | 4.93 | 0.208 |" in page
+    assert "right for 99.23 % of the real test images" in page
+    assert "0.191 of images nobody trained on" in page
+
+
+def test_drawn_images_without_a_classifier_have_their_neighbours_alone(tmp_path):
+    drawn = {"temperature": "1", "count": 16, "nearest_training_image_rms": 0.25}
+    drawn["nearest_training_image_rms_of_unseen"] = 0.2
+    (tmp_path / "a.json").write_text(json.dumps(drawn))
+    rows = model_card.read_scores(tmp_path / "a.json")
+    card = json.loads((small_model(tmp_path / "small") / "card.json").read_text())
+    page = model_card.page("small", {**card, "scores": {"emoji64": rows}})
+    assert "| temperature 1 | – | – | 0.250 |" in page
+    assert "classifier" not in page
