@@ -13,6 +13,7 @@ import keras  # noqa: E402 - the runtime has silenced TensorFlow by now
 from vaenhance.config import TrainingConfig  # noqa: E402
 from vaenhance.model.optimizer import (  # noqa: E402
     MUON_STEP,
+    NEWTON_SCHULZ,
     build_optimizer,
     orthogonalise,
 )
@@ -30,6 +31,20 @@ def test_orthogonalised_steps_keep_directions_and_lose_sizes(shape):
     assert sizes.min() > 0.5
     assert sizes.max() < 1.4
     assert np.sum(found * (u @ v)) / np.linalg.norm(found) / np.sqrt(len(v)) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(40, 12), (12, 40)])
+def test_the_short_way_gives_the_published_iteration(shape):
+    rng = np.random.default_rng(5)
+    u, s, v = np.linalg.svd(rng.normal(size=shape), full_matrices=False)
+    matrix = (u * np.logspace(0, -4, len(s))) @ v
+    x = matrix / np.linalg.norm(matrix)
+    a, b, c = NEWTON_SCHULZ
+    for _ in range(5):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    found = orthogonalise(tf.constant(matrix, tf.float32)).numpy()
+    np.testing.assert_allclose(found, x, atol=1e-3 * np.abs(x).max())
 
 
 def trained(config: TrainingConfig, name: str, shape, gradient) -> np.ndarray:
