@@ -1,4 +1,4 @@
-"""No command opens a connection: all of them run in a process that may not.
+"""Neither the library nor a command opens a connection: they run where none may.
 
 Python's own sockets are seen by an audit hook, which names who asked; those of native
 code by the kernel, which ends the process (seccomp, Linux).
@@ -6,6 +6,8 @@ code by the kernel, which ends the process (seccomp, Linux).
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import platform
 import signal
@@ -17,11 +19,13 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
+from vaenhance import runtime
 from vaenhance.cli import COMMANDS
 from vaenhance.config import to_toml
 from vaenhance.photo import save_png
 
 ROOT = Path(__file__).resolve().parent.parent
+OLD = ROOT / "tests" / "models" / "0.1.0"
 PATIENCE = 600  # seconds
 
 # (architecture for the filter, number of the system call `socket`)
@@ -66,6 +70,13 @@ if FILTER:
 
 RUN = """
 import json
+import numpy as np
+import vaenhance  # as a library first
+
+network = vaenhance.load_model(sys.argv[2], device="cpu", precision="float32")
+network.enhance(np.zeros((8, 8, 3), np.uint8))
+assert not asked, "\\n".join(asked)
+assert "urllib3" not in sys.modules
 from vaenhance.cli import main
 
 for words in json.loads(sys.argv[1]):
@@ -94,9 +105,7 @@ def start(code, *arguments, **options):
     )
 
 
-def test_every_command_does_without_the_network(tmp_path):
-    import json
-
+def test_the_library_and_every_command_do_without_the_network(tmp_path):
     rng = np.random.default_rng(0)
     for folder, count, side in (("in", 12, 24), ("large", 1, 192)):
         (tmp_path / folder).mkdir()
@@ -120,7 +129,7 @@ def test_every_command_does_without_the_network(tmp_path):
         ["calibrate", "large", "m", "--crops", "3"],
     ]
     assert {first for first, *_ in words} == set(COMMANDS)
-    done = start(RUN, json.dumps(words), cwd=tmp_path)
+    done = start(RUN, json.dumps(words), str(OLD), cwd=tmp_path)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     assert done.stderr.decode().endswith("all done\n")
     for name in ("out.png", "l.npz", "decoded/0.png", "i.png", "s.png"):
@@ -139,3 +148,23 @@ def test_native_code_that_opens_a_socket_would_be_ended():
 def test_python_code_that_opens_a_socket_would_be_named():
     done = start("import http.client as h\nh.HTTPConnection('127.0.0.1').connect()")
     assert done.returncode == 1 and b"PermissionError: " in done.stderr
+
+
+def test_a_package_that_is_put_off_is_loaded_when_it_is_used(tmp_path, monkeypatch):
+    """So that programs beside us have theirs, and Keras its callback."""
+    (tmp_path / "late_package").mkdir()
+    (tmp_path / "late_package" / "__init__.py").write_text("value = 3\n")
+    (tmp_path / "late_package" / "part.py").write_text("value = 4\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "late_package", raising=False)
+    with runtime._postponed("late_package"):
+        early = importlib.import_module("late_package")
+        assert not hasattr(early, "__file__")
+    assert "late_package" not in sys.modules
+    assert early.value == 3
+    assert importlib.import_module("late_package.part").value == 4
+    real = sys.modules["late_package"]
+    with runtime._postponed("late_package"), runtime._postponed("no_such_package"):
+        assert sys.modules["late_package"] is real
+    with pytest.raises(ImportError):
+        importlib.import_module("no_such_package")

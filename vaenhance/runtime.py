@@ -7,12 +7,14 @@ variables. It knows nothing of models or images.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from vaenhance.errors import DeviceError
@@ -154,7 +156,8 @@ def import_tensorflow() -> Any:
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         verbose = os.environ.get("VAENHANCE_TENSORFLOW_LOG") == "1"
-        with contextlib.nullcontext() if verbose else _silent_stderr():
+        quietly = contextlib.nullcontext() if verbose else _silent_stderr()
+        with quietly, _postponed("requests"):
             _first_import()
     import keras
     import tensorflow as tf
@@ -236,6 +239,34 @@ def _device_name(device: str, gpus: int) -> str:
             "or run on the CPU (--device cpu); vaenhance info shows what is visible."
         )
     return f"/GPU:{index}"
+
+
+@contextlib.contextmanager
+def _postponed(name: str) -> Iterator[None]:
+    """Lets libraries import a package without its being loaded before it is used.
+
+    Keras and TensorFlow import ``requests`` for a callback that nobody uses here, and
+    urllib3, which comes with it, opens a socket to see whether there is IPv6.
+    """
+    if name in sys.modules or importlib.util.find_spec(name) is None:
+        yield
+        return
+    stand_in = ModuleType(name)
+
+    def load(attribute: str) -> Any:
+        if attribute.startswith("__"):  # those who only look through all modules
+            raise AttributeError(attribute)
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
+        return getattr(importlib.import_module(name), attribute)
+
+    stand_in.__getattr__ = load  # type: ignore[method-assign]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
 
 
 def _cores() -> int:

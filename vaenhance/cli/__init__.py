@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from vaenhance.cli import console, offline, streams
+from vaenhance.cli import console, streams
 from vaenhance.errors import VaenhanceError
 
 # Module in this package -> what the list of commands says about it.
@@ -79,7 +79,6 @@ class LazyGroup(click.Group):
         console.set_quiet(False)
         console.set_verbose(False)
         streams.repair_streams()
-        offline.stay_offline()
         with _orderly_stop():
             code = _exit_code(run)
         streams.settle_stderr()
