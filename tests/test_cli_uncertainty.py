@@ -11,7 +11,9 @@ from PIL import Image
 
 import vaenhance
 from tests.tiny import calibrate_tiny_model, save_tiny_model
-from vaenhance import photo
+from vaenhance import checkpoint, photo
+from vaenhance.errors import ModelError, VaenhanceError
+from vaenhance.workflows import calibrate as story
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +155,32 @@ def test_calibrating_writes_beside_the_weights(invoke, samples, tmp_path, monkey
     assert "name photographs" in invoke(*asked, "--crops", 0, exit_code=2).stderr
     digits = invoke("calibrate", samples, "digits", exit_code=2)
     assert "only models" in digits.stderr
+
+
+def test_calibrating_keeps_out_trainings_and_is_kept_out_by_them(
+    invoke, samples, tmp_path, monkeypatch
+):
+    folder = save_tiny_model(tmp_path / "tiny")
+    left = folder / ".calibration.json.x1.vaenhance-part"
+    left.write_bytes(b"of a run that was killed")
+    asked = ("calibrate", samples, folder, "--crops", 3)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with checkpoint.locked(folder):
+        held = invoke(*asked, exit_code=2)
+    assert f"another process is training or calibrating {folder}" in held.stderr
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+    refused = pytest.raises(ModelError, match="another process")
+    with story.reserved(folder), refused, checkpoint.locked(folder):
+        pass
+    assert not left.exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(story, "folder_problem", lambda folder: "is read-only")
+        assert "is read-only" in invoke(*asked, exit_code=2).stderr
+
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_card", full)
+    with pytest.raises(VaenhanceError, match=f"cannot write in {folder}: No space"):
+        story.note_in_card(folder, "test", "float32", [])

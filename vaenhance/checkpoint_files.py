@@ -171,8 +171,8 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ModelError(
-                f"another process is training {folder}: wait for it, or give another "
-                "folder"
+                f"another process is training or calibrating {folder}: wait for it, or "
+                "give another folder"
             ) from error
         except OSError:  # some network file systems
             pass

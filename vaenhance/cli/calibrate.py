@@ -100,21 +100,28 @@ def command(
             raise UsageProblem(f"there is no file or folder {path}")
     folder = find_model(model)
     story.check_config(folder)
-    network = load(str(folder), device, precision)
-    if crops:
-        with console.Progress(crops, unit="crops", decimals=0) as bar:
-            story.calibrate(
-                network,
-                photos,
-                crops=crops,
-                seed=seed,
-                warn=console.message,
-                advance=bar.advance,
-            )
-        console.message(f"calibrated: {folder / 'calibration.json'}")
-    if test is not None:
-        _measure(network, test, seed, as_json)
+    with story.reserved(folder):
+        network = load(str(folder), device, precision)
+        if crops:
+            _fit(network, photos, crops, seed)
+        if test is not None:
+            _measure(network, test, seed, as_json)
     return 0
+
+
+def _fit(network: Model, photos: Path, crops: int, seed: int) -> None:
+    from vaenhance.workflows import calibrate as story
+
+    with console.Progress(crops, unit="crops", decimals=0) as bar:
+        story.calibrate(
+            network,
+            photos,
+            crops=crops,
+            seed=seed,
+            warn=console.message,
+            advance=bar.advance,
+        )
+    console.message(f"calibrated: {network.folder / 'calibration.json'}")
 
 
 def _measure(network: Model, test: Path, seed: int, as_json: bool) -> None:

@@ -10,7 +10,8 @@ it is: ``coverage`` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint
 from vaenhance.checkpoint_calibration import Calibration, save_calibration
 from vaenhance.config import Config, DegradationConfig
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import UsageProblem, VaenhanceError
 from vaenhance.workflows.coverage import Reliability
+from vaenhance.workflows.headers import folder_problem
 
 Array = NDArray[np.float32]
 
@@ -62,6 +64,7 @@ def calibrate(
 
     Raises:
         UsageProblem: there are no photographs.
+        VaenhanceError: the folder cannot be written into.
     """
     from vaenhance.model import scale_fit
 
@@ -75,8 +78,37 @@ def calibrate(
     fitted = scale_fit.fit(both[0], both[1], both[2], seed)
     fitted = scale_fit.cover(fitted, stored.values, stored.errors, stored.spread, seed)
     found = Calibration(*fitted, model.checksum)
-    save_calibration(model.folder, found)
+    with _saving(model.folder):
+        save_calibration(model.folder, found)
     return found
+
+
+@contextlib.contextmanager
+def reserved(folder: Path) -> Iterator[None]:
+    """Keeps trainings and other calibrations out of a model folder.
+
+    The weights would change while their errors are measured, or the card would be
+    replaced by one that does not know of the other's.
+
+    Raises:
+        ModelError: another process is at work there.
+        UsageProblem: the folder cannot be written into.
+    """
+    with checkpoint.locked(folder):
+        problem = folder_problem(folder)
+        if problem is not None:
+            raise UsageProblem(f"{folder} {problem}")
+        checkpoint.remove_leftovers(folder)
+        yield
+
+
+@contextlib.contextmanager
+def _saving(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise VaenhanceError(f"cannot write in {folder}: {why}") from error
 
 
 def check_config(folder: Path) -> None:
@@ -104,6 +136,9 @@ def note_in_card(
         name: of the folder of photographs.
         precision: that was used.
         found: as ``coverage.measure`` gives it.
+
+    Raises:
+        VaenhanceError: the folder cannot be written into.
     """
     card = checkpoint.load_card(folder)
     rows = {row.degradation: row.as_json() for row in found}
@@ -115,7 +150,8 @@ def note_in_card(
         "weights_sha256": card.get("weights_sha256"),
         name: {"precision": precision, "rows": rows},
     }
-    checkpoint.save_card(folder, card)
+    with _saving(folder):
+        checkpoint.save_card(folder, card)
 
 
 def collect(
