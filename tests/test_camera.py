@@ -9,7 +9,13 @@ import pytest
 
 from tests.damage import RAMP, TEXTURE, neighbours, rng
 from vaenhance.data import camera as cameras
-from vaenhance.data.camera import Camera, add_camera_noise, demosaic, draw_camera
+from vaenhance.data.camera import (
+    Camera,
+    add_camera_noise,
+    add_coarse_noise,
+    demosaic,
+    draw_camera,
+)
 
 PLAIN = Camera(shot=0.002, read=0.0001)
 BAYER = dataclasses.replace(PLAIN, gains=(2.0, 1.0, 1.6), phase=(0, 1))
@@ -129,6 +135,28 @@ def test_noise_reduction_smooths_colour_and_keeps_brightness():
     colour_before, colour_after = (n[..., 0] - n[..., 1] for n in (before, after))
     assert colour_after.std() < 0.5 * colour_before.std()
     assert min(neighbours(colour_after)) > 0.5
+
+
+@pytest.mark.parametrize("step", [1.0, 1.6, 2.7])
+def test_coarse_noise_is_none_without_noise_and_keeps_the_mean(step):
+    silent = dataclasses.replace(PLAIN, shot=0.0, read=0.0)
+    same = add_coarse_noise(TEXTURE, silent, step, rng())
+    assert np.allclose(same, TEXTURE, atol=1e-6)
+    x = flat(0.4)
+    assert abs((add_coarse_noise(x, PLAIN, step, rng()) - x).mean()) < 1e-3
+
+
+def test_coarse_noise_has_larger_grains():
+    x = flat(0.4)
+    noises = [add_coarse_noise(x, PLAIN, step, rng()) - x for step in (1, 1.5, 3)]
+    likeness = [min(neighbours(noise[..., 1])) for noise in noises]
+    assert abs(likeness[0]) < 0.1
+    assert likeness[1] > 0.3
+    assert likeness[2] > 0.7
+    plain = add_camera_noise(x, PLAIN, rng()) - x
+    assert np.array_equal(noises[0], plain)
+    # Coarse, not faint.
+    assert all(noise.std() > 0.5 * plain.std() for noise in noises)
 
 
 def test_gray_images_have_a_sensor_without_colours():

@@ -226,6 +226,23 @@ def test_the_grid_of_one_compression_falls_anywhere_in_the_crop():
     assert places == set(range(8))
 
 
+def test_a_part_of_the_cameras_has_coarse_noise(monkeypatch):
+    steps = []
+
+    def noted(x, camera, step, rng):
+        steps.append(step)
+        return x
+
+    monkeypatch.setattr("vaenhance.data.degrade.add_coarse_noise", noted)
+    config = only("camera", camera_coarse=0.5, camera_step=(1.2, 2.5))
+    for seed in range(80):
+        pair(config, seed, 16)
+    coarse = [step for step in steps if step > 1]
+    assert 25 < len(coarse) < 55
+    assert 1.2 <= min(coarse) < 1.4
+    assert 2.3 < max(coarse) <= 2.5
+
+
 def test_soft_crops_are_softer():
     config = only(
         "soft", soft_noise=0.0, soft_jpeg=0.0, soft_blur=(1, 2), soft_scale=(0.5, 0.8)

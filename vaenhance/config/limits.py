@@ -54,6 +54,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "degradation.camera_demosaiced": (0, 1),
     "degradation.camera_jpeg": (0, 1),
     "degradation.camera_quality": (1, 100),
+    "degradation.camera_coarse": (0, 1),
+    "degradation.camera_step": (1, 8),
     "degradation.soft_blur": (0, 10),
     "degradation.soft_motion": (0, 50),
     "degradation.soft_scale": (0.1, 1),

@@ -106,6 +106,8 @@ class DegradationConfig:
     camera_demosaiced: float = 0.75  # part of the cameras with a Bayer pattern
     camera_jpeg: float = 0.7  # part of the camera crops that is JPEG-compressed
     camera_quality: tuple[float, ...] = (60.0, 98.0)  # range
+    camera_coarse: float = 0.0  # part of the camera crops whose noise was enlarged
+    camera_step: tuple[float, ...] = (1.0, 3.0)  # range; by how much
     soft_blur: tuple[float, ...] = (0.3, 2.0)  # range of sigma, pixels
     soft_motion: tuple[float, ...] = (2.0, 9.0)  # range of length, pixels
     soft_scale: tuple[float, ...] = (0.5, 1.0)  # range of down-up resampling

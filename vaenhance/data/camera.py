@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.data import codec
 from vaenhance.data.blur import gaussian_blur
 from vaenhance.data.pixels import Pixels
 
@@ -107,6 +108,33 @@ def add_camera_noise(x: Pixels, camera: Camera, rng: np.random.Generator) -> Pix
     more = _to_screen(light + noise, camera.has_tone_curve)
     less = _to_screen(light - noise, camera.has_tone_curve)
     return x + _reduced(np.float32(0.5) * (more - less), camera)
+
+
+def add_coarse_noise(
+    x: Pixels, camera: Camera, step: float, rng: np.random.Generator
+) -> Pixels:
+    """Adds a camera's noise in grains of several pixels.
+
+    So it looks where a photograph was enlarged after it was taken: by a digital zoom,
+    by a small sensor's software, or scanned from a grainy print.
+
+    Args:
+        x: as for ``add_camera_noise``.
+        camera: how much noise a pixel of the sensor has, and what shapes it.
+        step: pixels of the image for each of the sensor, >= 1; 1 is
+            ``add_camera_noise``.
+        rng: where the noise comes from.
+
+    Returns:
+        As ``add_camera_noise``: only the noise is coarse, the picture stays sharp.
+    """
+    height, width = x.shape[:2]
+    size = max(round(height / step), 2), max(round(width / step), 2)
+    if size == (height, width):
+        return add_camera_noise(x, camera, rng)
+    small = codec.to_size(x, size, "bicubic")
+    noise = add_camera_noise(small, camera, rng) - small
+    return x + codec.to_size(noise, (height, width), "bicubic")
 
 
 def demosaic(mosaic: Plane, camera: Camera) -> Pixels:

@@ -15,7 +15,7 @@ import numpy as np
 
 from vaenhance.config import DegradationConfig
 from vaenhance.data import codec
-from vaenhance.data.camera import add_camera_noise, draw_camera
+from vaenhance.data.camera import add_coarse_noise, draw_camera
 from vaenhance.data.codec import GRID
 from vaenhance.data.noise import add_gaussian_noise, add_grain
 from vaenhance.data.pixels import Pixels, to_8_bit
@@ -119,10 +119,13 @@ def _camera(
 ) -> Degraded:
     low, high = config.camera_shot
     camera = draw_camera((low, high), config.camera_demosaiced, rng)
-    if rng.random() < config.camera_jpeg:
-        noisy = add_camera_noise(window, camera, rng)
+    is_jpeg, step = rng.random() < config.camera_jpeg, 1.0
+    if config.camera_coarse and rng.random() < config.camera_coarse:
+        step = _between(config.camera_step, rng)
+    if is_jpeg:
+        noisy = add_coarse_noise(window, camera, step, rng)
         return cut(_compressed(noisy, config.camera_quality, config, rng)), UNKNOWN
-    return to_8_bit(add_camera_noise(cut(window), camera, rng)), UNKNOWN
+    return to_8_bit(add_coarse_noise(cut(window), camera, step, rng)), UNKNOWN
 
 
 def _soft(
