@@ -7,6 +7,7 @@ the last one of a process; test_train does the same with the real one and kill -
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -230,8 +231,41 @@ def test_two_processes_cannot_train_one_folder(train, tmp_path):
 
 def test_the_settings_are_still_checked_first(train, tmp_path):
     train(tmp_path / "m")
-    with pytest.raises(UsageProblem, match="other settings"):
+    kept = tmp_path / "m" / "config.toml"
+    words = f"training.seed .*--config {kept}. to go on"
+    with pytest.raises(UsageProblem, match=words):
         train(tmp_path / "m", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "is_used"),
+    [
+        ("look", "style", 0.125, False),
+        ("look", "exposure", [-3.0, 1.0], False),
+        ("adversarial", "width", 48, False),
+        ("adversarial", "weight", 0.5, True),
+        ("objective", "beta", 0.5, True),
+        ("model", "network", "look", True),
+    ],
+)
+def test_a_run_of_a_version_with_other_defaults_goes_on(
+    train, tmp_path, section, key, value, is_used
+):
+    """Unless the run looks at them."""
+    train(tmp_path / "m", steps=2)
+    path = tmp_path / "m" / checkpoint.CONFIG
+    data = json.loads(path.read_text())
+    data[section][key] = value
+    if value == "look":
+        look = {"image_size": 64, "widths": [8], "encoder_blocks": [1]}
+        data["model"] |= look | {"latent_channels": [4]}
+        data["data"]["crop"] = 64
+    path.write_text(json.dumps(data))
+    if is_used:
+        with pytest.raises(UsageProblem, match=f"other settings: .*{section}.{key}"):
+            train(tmp_path / "m", steps=3)
+    else:
+        assert train(tmp_path / "m", steps=3).steps == [3]
 
 
 # === Signals ===

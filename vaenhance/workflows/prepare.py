@@ -86,15 +86,16 @@ def check_folder(folder: Path, config: Config) -> None:
         return
     before, now = (_fixed(c) for c in (checkpoint.load_config(folder), config))
     other = [
-        f"{section}.{key} ({before[section][key]} there, {value} now)"
-        for section, values in now.items()
-        for key, value in values.items()
-        if before[section][key] != value
+        f"{key} ({before[key]} there, {now[key]} now)"
+        for key in now
+        if key in before and before[key] != now[key]
     ]
     if other:
+        kept = folder / "config.toml"
+        which = f" (--config {kept})" if kept.exists() else ""
         raise UsageProblem(
             f"{folder} holds a run of other settings: {'; '.join(other[:5])}. "
-            "Give a new folder, or the same settings to go on with it."
+            f"Give a new folder, or the same settings{which} to go on with it."
         )
 
 
@@ -139,12 +140,25 @@ def _check_classes(folder: Path, config: Config) -> None:
 
 
 def _fixed(config: Config) -> dict[str, Any]:
+    """Returns by name the settings that must stay the same from sitting to sitting.
+
+    Without those that this run does not look at: their defaults may be others in
+    another version, and the run is none the worse for it.
+    """
     plain = to_dict(config)
     for key in _FREE:
         del plain["training"][key]
     del plain["card"]
     del plain["model"]["classes"]  # known after the look through the images
-    return plain
+    if config.model.network != "look":
+        del plain["look"]
+    if not config.adversarial.weight:
+        plain["adversarial"] = {"weight": 0.0}
+    return {
+        f"{section}.{key}": value
+        for section, values in plain.items()
+        for key, value in values.items()
+    }
 
 
 def split(dataset: Dataset, config: Config) -> tuple[Dataset, Dataset]:
