@@ -111,6 +111,46 @@ def test_a_draw_that_is_not_finite_is_made_again_in_float32():
     assert np.array_equal(half.sample(1, size=(32, 32)), exact.sample(1, size=(32, 32)))
 
 
+def spoil(inference: Any, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """Lets one call of a network give NaN in one place."""
+    right, calls = inference._restore[1], []
+
+    def wrong(*given: Any) -> Any:
+        import tensorflow as tf
+
+        calls.append(1)
+        found = right(*given).numpy()
+        if len(calls) == call:
+            found[0, 3, 4, 1] = np.nan
+        return tf.constant(found)
+
+    monkeypatch.setitem(inference._restore, 1, wrong)
+
+
+def test_one_tile_that_is_not_finite_is_asked_again_in_float32(model, monkeypatch):
+    half = vaenhance.load_model(OLD, device="cpu", precision="bfloat16")
+    image, cut = picture(), {"tile": 128, "overlap": 64}
+    before, exact = half.enhance(image, **cut), model.enhance(image, **cut)
+    assert (before != exact)[:, 150:].any() and (before != exact)[:, :60].any()
+    spoil(half._inference, monkeypatch, call=1)
+    mended = half.enhance(image, **cut)
+    assert np.array_equal(mended[:16, :16], exact[:16, :16])  # of the first tile alone
+    assert np.array_equal(mended[:, 150:], before[:, 150:])
+
+
+def test_the_tile_that_is_not_finite_is_named(monkeypatch):
+    network = vaenhance.load_model(OLD, device="cpu", precision="float32")
+    image, cut = picture(), {"tile": 128, "overlap": 64}
+    spoil(network._inference, monkeypatch, call=2)
+    words = r"not finite.* \(in the tile of rows 0 to \d+, columns [1-9]\d* to \d+\)"
+    with pytest.raises(VaenhanceError, match=words):
+        network.enhance(image, **cut)
+    spoil(network._inference, monkeypatch, call=1)
+    with pytest.raises(VaenhanceError) as caught:
+        network.enhance(image, tile=0)
+    assert "tile" not in str(caught.value)
+
+
 def test_a_look_that_is_not_finite_is_named(tmp_path):
     looks = vaenhance.load_look(save_tiny_look(tmp_path / "look"), device="cpu")
     wrong = looks._inference._posterior

@@ -142,7 +142,8 @@ class Tiles:
             found = TiledLatents(size[0], size[1], cut)
             places = tiling.places(size, cut)
             for number, place in enumerate(places):
-                levels = encode(tiling.read_padded(image, place), place)
+                with tiling.told_where(place, size):
+                    levels = encode(tiling.read_padded(image, place), place)
                 if keep is None:
                     found.tiles.append(levels)
                 else:

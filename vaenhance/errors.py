@@ -45,3 +45,7 @@ class TargetTaken(PhotoError):
 
 class OutOfMemory(VaenhanceError):
     """Even the smallest tile does not fit into memory."""
+
+
+class NotFinite(VaenhanceError):
+    """A network has given NaN or infinity, in float32 as well."""

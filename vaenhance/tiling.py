@@ -7,12 +7,14 @@ is mirrored around the image exists only in the tiles that show it.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.errors import NotFinite
 from vaenhance.tiling_grid import (
     Grid,
     Tiling,
@@ -38,6 +40,7 @@ __all__ = [
     "read_padded",
     "tile_weights",
     "to_float",
+    "told_where",
 ]
 
 Pixels = NDArray[np.float32]
@@ -130,14 +133,23 @@ def compute_strips(
     Yields:
         (first row, (height, times · W, C) float32) of the enlarged image; rows and
         columns of the margin are cut off.
+
+    Raises:
+        NotFinite: of ``compute``, with the place in the image.
     """
     height, width = (times * side for side in size)
-    margin = times * tiling.margin
+    edge, margin = tiling.margin, times * tiling.margin
     rows, columns = grids(size, tiling)
     inside = size[0] * size[1] / (rows.length * columns.length)
+
+    def computed(place: tuple[slice, slice]) -> Pixels:
+        down, across = (slice(p.start - edge, p.stop - edge) for p in place)
+        with told_where((down, across), size):
+            return compute(down, across)
+
     strips = enhance_strips(
-        lambda *place: _moved(place, -tiling.margin),
-        lambda place: compute(*place),
+        lambda *place: place,
+        computed,
         rows,
         columns,
         lambda megapixels: progress(megapixels * inside),
@@ -218,6 +230,28 @@ def enhance_strips(
         held = strip[ready:].copy()
 
 
+@contextlib.contextmanager
+def told_where(place: tuple[slice, slice], size: tuple[int, ...]) -> Iterator[None]:
+    """Adds to an answer that is not finite in which tile of the image it is.
+
+    Args:
+        place: of the tile, pixels; may reach beyond the image.
+        size: (H, W) of the image.
+    """
+    try:
+        yield
+    except NotFinite as error:
+        ends = [
+            (max(p.start, 0), min(p.stop, n))
+            for p, n in zip(place, size[:2], strict=True)
+        ]
+        if ends == [(0, side) for side in size[:2]]:
+            raise
+        (top, bottom), (left, right) = ends
+        where = f"rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+        raise NotFinite(f"{error} (in the tile of {where})") from error
+
+
 def read_padded(image: NDArray[Any], place: tuple[slice, slice]) -> Pixels:
     """Returns a place of an image as float32, mirrored where it reaches beyond.
 
@@ -263,8 +297,3 @@ def _mirrored(place: slice, length: int) -> NDArray[np.intp]:
     """Returns which pixel of a side stands at each position of a place."""
     position = np.arange(place.start, place.stop) % (2 * length)
     return np.minimum(position, 2 * length - 1 - position)
-
-
-def _moved(place: tuple[slice, slice], by: int) -> tuple[slice, slice]:
-    rows, columns = (slice(side.start + by, side.stop + by) for side in place)
-    return rows, columns

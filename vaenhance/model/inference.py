@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint
 from vaenhance.config import ModelConfig
-from vaenhance.errors import OutOfMemory, VaenhanceError
+from vaenhance.errors import NotFinite, OutOfMemory
 from vaenhance.model.build import build_network, named
 from vaenhance.model.compiled import Compiled
 from vaenhance.runtime import Runtime
@@ -251,7 +251,7 @@ class Inference(Compiled):
         if all(np.isfinite(array).all() for array in arrays):
             return True
         if not self._is_half:
-            raise VaenhanceError(_NOT_FINITE)
+            raise NotFinite(_NOT_FINITE)
         return False
 
     def _call(self, function: Callable[[], Any]) -> Any:

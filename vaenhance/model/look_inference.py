@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint
 from vaenhance.config import ModelConfig
-from vaenhance.errors import VaenhanceError
+from vaenhance.errors import NotFinite
 from vaenhance.grading import Transform
 from vaenhance.model.build import build_network, named
 from vaenhance.model.transform import Parameters
@@ -69,14 +69,14 @@ class LookInference:
             is_kept: their looks are as they should be, not to be mended.
 
         Raises:
-            VaenhanceError: an answer is not finite.
+            NotFinite: an answer is not finite.
         """
         told = np.full([len(references)], 0.0 if is_kept else -1.0, np.float32)
         with tf.device(self._device):
             found = self._posterior(references, told)
         mean, deviation = (part.numpy() for part in found)
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
-            raise VaenhanceError(_NOT_FINITE)
+            raise NotFinite(_NOT_FINITE)
         return mean, deviation
 
     def decode(self, z: Pixels, images: Pixels) -> list[Transform]:
@@ -87,10 +87,10 @@ class LookInference:
             images: thumbnails of the photographs, (B, S, S, 3).
 
         Raises:
-            VaenhanceError: an answer is not finite.
+            NotFinite: an answer is not finite.
         """
         with tf.device(self._device):
             found = Parameters(**self._decode(z, images))
         if not all(np.isfinite(part).all() for part in vars(found).values()):
-            raise VaenhanceError(_NOT_FINITE)
+            raise NotFinite(_NOT_FINITE)
         return found.numpy()
