@@ -83,3 +83,39 @@ def test_other_files_are_refused(folder, tmp_path, invoke) -> None:
     given = [folder / "in" / "a.png", tmp_path / "y.png", "--strength", "0"]
     given += ["--look-model", folder / "looks", "--style", tmp_path / "no.npz"]
     assert "no.npz" in invoke("enhance", *given, exit_code=2).stderr
+
+
+def test_decode_gives_a_photograph_every_look_of_a_file(
+    folder, tmp_path, invoke
+) -> None:
+    import vaenhance
+
+    looks, source = tmp_path / "looks.npz", folder / "in" / "clear.png"
+    invoke("encode", folder / "in", looks, "-m", folder / "looks")
+    given = [looks, tmp_path / "out", "-m", folder / "looks", "--apply", source]
+    invoke("decode", *given)
+    model = vaenhance.load_look(folder / "looks")
+    picture = photo.read_photo(source)
+    for name in ("a.png", "b.png", "clear.png"):
+        style = model.style(photo.read_pixels(folder / "in" / name))
+        made = photo.read_photo(tmp_path / "out" / name)
+        assert np.array_equal(made.pixels, model.enhance(picture.pixels, style))
+        assert np.array_equal(made.alpha, picture.alpha)
+    again = invoke("decode", *given)
+    assert "3 skipped" in again.stderr
+
+
+def test_looks_want_a_photograph_and_images_do_not(folder, tmp_path, invoke) -> None:
+    looks, images = tmp_path / "looks.npz", tmp_path / "images.npz"
+    source = folder / "in" / "a.png"
+    invoke("encode", source, looks, "-m", folder / "looks")
+    invoke("encode", source, images, "-m", folder / "tiny")
+    target = tmp_path / "x.png"
+    alone = invoke("decode", looks, target, "-m", folder / "looks", exit_code=2)
+    assert "--apply" in alone.stderr
+    beside = [images, target, "-m", folder / "tiny", "--apply", source]
+    assert "leave out --apply" in invoke("decode", *beside, exit_code=2).stderr
+    (tmp_path / "no.png").write_bytes(b"no image")
+    given = [looks, target, "-m", folder / "looks", "--apply", tmp_path / "no.png"]
+    assert "no.png" in invoke("decode", *given, exit_code=2).stderr
+    assert not target.exists()

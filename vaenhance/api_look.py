@@ -115,21 +115,26 @@ class LookModel:
             LatentError: the file holds something else, or styles of another model.
         """
         with LatentReader(path) as reader:
-            origin = reader.origin
-            if origin.checksum != self.checksum:
-                raise LatentError(
-                    f"{path} holds latents of {origin.model} with weights "
-                    f"{origin.checksum[:12]}, while {self.name} has "
-                    f"{self.checksum[:12]}"
-                )
-            vectors = reader.vectors()
+            return grading_style.mean_style(self.stored_styles(reader))
+
+    def stored_styles(self, reader: LatentReader) -> list[Style]:
+        """Returns the styles of an open file, one for each photograph encoded.
+
+        Raises:
+            LatentError: the file holds something else, or styles of another model.
+        """
+        origin = reader.origin
+        if origin.checksum != self.checksum:
+            raise LatentError(
+                f"{reader.name} holds latents of {origin.model} with weights "
+                f"{origin.checksum[:12]}, while {self.name} has {self.checksum[:12]}"
+            )
+        vectors = reader.vectors()
         size = self.config.latent_channels[0]
         is_whole = vectors.shape[1] == size + grading_style.STATISTICS and len(vectors)
         if not is_whole or not np.isfinite(vectors).all():
-            raise LatentError(f"{path} holds no styles of {self.name}")
-        return grading_style.mean_style(
-            [Style(vector[:size], vector[size:]) for vector in vectors]
-        )
+            raise LatentError(f"{reader.name} holds no styles of {self.name}")
+        return [Style(vector[:size], vector[size:]) for vector in vectors]
 
     def enhance(
         self,

@@ -11,12 +11,12 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
-from vaenhance.cli.loading import check_class, load
+from vaenhance.cli.loading import check_class, load, load_styles
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
-    from vaenhance.api import Model
     from vaenhance.latents import LatentReader
+    from vaenhance.photo import Photo
     from vaenhance.workflows.decode import DecodeSettings
     from vaenhance.workflows.latent_jobs import DecodePlan
 
@@ -24,13 +24,15 @@ _HELP = """Make photographs of latents.
 
 LATENTS is a file that encode has written, or - for standard input. TARGET is a
 folder, a file if there is one image, or - for standard output. Unchanged latents
-give the very files that enhance makes of the photographs.
+give the very files that enhance makes of the photographs. Looks are no images:
+they are given to the photograph that --apply names.
 
 \b
 Examples:
   vaenhance decode holiday.npz better/      a folder
   vaenhance decode old.npz new.png          one image
   vaenhance decode mine.npz new/ -m mine/   latents of your own model
+  vaenhance decode looks.npz new/ --apply photo.jpg   each look on one photograph
 """
 
 
@@ -54,6 +56,12 @@ Examples:
     help="Class to decode as, for models that know classes.  [default: the one that "
     "encode was told]",
 )
+@options.option(
+    "--apply",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PHOTO",
+    help="For latents of a model of looks: the photograph that they are given to.",
+)
 @photographs.overwrite_option
 @photographs.format_option
 @photographs.quality_option
@@ -73,16 +81,17 @@ def command(
     overwrite: bool,
     format: str | None,
     suffix: str | None,
+    apply: Path | None,
     as_json: bool,
     **chosen: Any,
 ) -> int:
     """Check everything that can be wrong, then start TensorFlow and decode."""
     from vaenhance.latents import LatentReader
-    from vaenhance.workflows.decode import DecodeSettings, choose_model, completed
+    from vaenhance.workflows import decode, decode_looks
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
 
-    settings = DecodeSettings(**chosen)
+    settings = decode.DecodeSettings(**chosen)
     if target == "-":
         if as_json:
             raise UsageProblem("--json and - both want standard output: name a file")
@@ -95,12 +104,19 @@ def command(
         raise UsageProblem("standard input is a terminal: pipe latents in")
     source = None if latents == "-" else Path(latents)
     with LatentReader(source or console.stdin_bytes()) as reader:
-        chosen_model = choose_model(reader, model)
-        settings = completed(settings, reader, chosen_model)
+        entries, picture = reader.entries, None
+        if apply is None:
+            decode.check_images(reader)
+        else:
+            limit = settings.max_megapixels
+            picture = decode_looks.read_applied(apply, reader, limit)
+            entries = decode_looks.entries(reader, picture, apply.suffix)
+        chosen_model = decode.choose_model(reader, model)
+        settings = decode.completed(settings, reader, chosen_model)
         check_class(chosen_model, settings.label)
         plan = plan_decode(
             source,
-            reader.entries,
+            entries,
             reader.draws,
             target,
             Naming(format, suffix or ""),
@@ -111,7 +127,8 @@ def command(
             console.message(console.one_line(note))
         if precision == "auto":  # another one would round otherwise
             precision = reader.origin.precision
-        return _run(reader, plan, settings, (chosen_model, device, precision), as_json)
+        network = (chosen_model, device, precision)
+        return _run(reader, plan, settings, network, picture, as_json)
 
 
 def _run(
@@ -119,27 +136,30 @@ def _run(
     plan: DecodePlan,
     settings: DecodeSettings,
     model: tuple[str, str, str],
+    picture: Photo | None,
     as_json: bool,
 ) -> int:
     from vaenhance.workflows.decode import decode_photos
+    from vaenhance.workflows.decode_looks import decode_looks
     from vaenhance.workflows.results import Tally
 
     tally = Tally(len(plan.jobs), "decoded")
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
-    def load_one() -> Model:
-        network = load(*model)
+    def load_one() -> Any:
+        network = load(*model) if picture is None else load_styles(*model[:2]).model
         progress.start()
         return network
 
-    results = decode_photos(
-        reader,
-        plan,
-        settings,
-        load=load_one,
-        deliver=console.product_bytes,
-        advance=progress.advance,
-    )
+    told: dict[str, Any] = {
+        "load": load_one,
+        "deliver": console.product_bytes,
+        "advance": progress.advance,
+    }
+    if picture is None:
+        results = decode_photos(reader, plan, settings, **told)
+    else:
+        results = decode_looks(reader, plan, settings, picture, **told)
     with progress, contextlib.closing(results):
         report.follow(
             results,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,14 +48,9 @@ def choose_model(reader: LatentReader, model: str | None) -> str:
         model: a name or folder; None takes the one that the latents name.
 
     Raises:
-        UsageProblem: they are not, or the latents cannot be decoded at all.
+        UsageProblem: they are not.
     """
     origin = reader.origin
-    if reader.content == "vectors":
-        raise LatentError(
-            f"{reader.name} holds one vector an image, which cannot be decoded: encode "
-            "without --pool; styles are for enhance --style"
-        )
     if model is None and origin.model not in checkpoint.builtin_models():
         raise UsageProblem(
             f"{reader.name} holds latents of a model called {origin.model}: "
@@ -69,6 +64,19 @@ def choose_model(reader: LatentReader, model: str | None) -> str:
             f"weights {origin.checksum[:12]}, while {chosen} has {checksum[:12]}"
         )
     return chosen
+
+
+def check_images(reader: LatentReader) -> None:
+    """Refuses latents that no image can be made of.
+
+    Raises:
+        LatentError: there is one vector an image.
+    """
+    if reader.content == "vectors":
+        raise LatentError(
+            f"{reader.name} holds one vector an image, which cannot be decoded: encode "
+            "without --pool; looks want a photograph, with --apply"
+        )
 
 
 def completed(
@@ -111,34 +119,57 @@ def decode_photos(
     Raises:
         UsageProblem: the model or device is not what was asked for.
     """
-    run = _Run(reader, plan, settings, advance)
+
+    def load_checked() -> Model:
+        model = load()
+        own, theirs = model.origin, reader.origin
+        if (own.stride, own.margin) != (theirs.stride, theirs.margin):
+            raise LatentError(
+                f"{reader.name} was made by a vaenhance that cut images "
+                "otherwise: encode them again"
+            )
+        return model
+
+    yield from followed(
+        Decoding(reader, plan, settings, advance), load_checked, deliver
+    )
+
+
+def followed(
+    run: Decoding,
+    load: Callable[[], Any],
+    deliver: Callable[[bytes], None] | None,
+) -> Generator[Result, None, None]:
+    """Does the jobs of a run; yields one record a job.
+
+    Args:
+        run: its jobs.
+        load: gives the model; not called when there is nothing to do.
+        deliver: takes the bytes of a job without a target.
+    """
     with closing(run.conveyor):
-        if any(job.is_open for job in plan.jobs):
+        if any(job.is_open for job in run.jobs):
             run.model = load()
-            own, theirs = run.model.origin, reader.origin
-            if (own.stride, own.margin) != (theirs.stride, theirs.margin):
-                raise LatentError(
-                    f"{reader.name} was made by a vaenhance that cut images "
-                    "otherwise: encode them again"
-                )
         for work, error in run.conveyor.results():
             result = run.finish(work, error, deliver)
             del work, error
             yield result
-            if settings.fail_fast and result.status == "failed":
+            if run.settings.fail_fast and result.status == "failed":
                 run.conveyor.stop()
 
 
 @dataclass
-class _Work(Work):
+class Piece(Work):
+    """An image of the file, or one draw of it."""
+
     entry: int = 0  # of the file
     draw: int = 0  # of the entry
 
 
-class _Run:
+class Decoding:
     """The three stages for images, and the records of their ends."""
 
-    model: Model
+    model: Any  # ``api.Model``
 
     def __init__(
         self,
@@ -148,6 +179,7 @@ class _Run:
         advance: Callable[[float], None],
     ) -> None:
         self.reader = reader
+        self.jobs = plan.jobs
         self.settings = settings
         self.advance = advance
         self.files = files.Files(
@@ -158,10 +190,10 @@ class _Run:
             unchanged=False,
         )
         places = zip(plan.jobs, plan.entries, plan.draws, strict=True)
-        works = [_Work(job, entry=entry, draw=draw) for job, entry, draw in places]
+        works = [Piece(job, entry=entry, draw=draw) for job, entry, draw in places]
         for work in works:
             work.height, work.width = self.size(reader.entries[work.entry])
-        self.conveyor: Conveyor[_Work] = Conveyor(
+        self.conveyor: Conveyor[Piece] = Conveyor(
             works,
             read=self.read,
             compute=self.compute,
@@ -174,7 +206,7 @@ class _Run:
         """Returns (height, width) of an image that is written, pixels."""
         return self.settings.scale * entry.height, self.settings.scale * entry.width
 
-    def read(self, work: _Work) -> photo.Photo | None:
+    def read(self, work: Piece) -> photo.Photo | None:
         """Reads all but the pixels; None for an image that is not to be done."""
         if work.job.problem:
             raise PhotoError(work.job.problem)
@@ -195,7 +227,7 @@ class _Run:
         photo.check_encodable(picture, format=work.job.format)
         return picture
 
-    def compute(self, work: _Work, picture: photo.Photo | None) -> photo.Photo | None:
+    def compute(self, work: Piece, picture: photo.Photo | None) -> photo.Photo | None:
         """Decodes an image."""
         if picture is None:
             return None
@@ -214,7 +246,7 @@ class _Run:
                 pixels = np.repeat(pixels, 3, axis=2)
         return photo.with_pixels(picture, pixels)
 
-    def write(self, work: _Work, picture: photo.Photo | None) -> None:
+    def write(self, work: Piece, picture: photo.Photo | None) -> None:
         """Encodes and writes an image."""
         if picture is not None:
             with work.timed():
@@ -222,7 +254,7 @@ class _Run:
 
     def finish(
         self,
-        work: _Work,
+        work: Piece,
         error: Exception | None,
         deliver: Callable[[bytes], None] | None,
     ) -> Result:
