@@ -1,11 +1,11 @@
 """Measures `--light` beside OpenCV and Pillow: what each brings back, and its time.
 
-    scripts/benchmark FOLDER --light              makes its own environment first
+    scripts/benchmark FOLDER... --light           makes its own environment first
 
-Quality is that of `scripts/measure_look.py light`: photographs of the folder are spoilt
+Quality is that of `scripts/measure_look.py light`: the folders' photographs are spoilt
 in one way at a time and in several mixed, seeded by name. Time is of 8-bit pixels in
 memory to 8-bit pixels in memory, of one photograph of 12 megapixels made from the
-folder's first. Not a test: no time is judged.
+first one. Not a test: no time is judged.
 """
 
 from __future__ import annotations
@@ -35,11 +35,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="scripts/benchmark --light", description=__doc__.partition("\n")[0]
     )
     add = parser.add_argument
-    add("folder", type=Path, help="good photographs, sub-folders included")
+    add("folder", nargs="+", type=Path, help="good photographs, sub-folders included")
     add("--light", action="store_true", help=argparse.SUPPRESS)
     add("--kinds", nargs="+", default=list(KINDS), choices=KINDS, metavar="KIND",
         help=f"of change (default: all): {', '.join(KINDS)}")  # fmt: skip
-    add("--limit", type=int, metavar="N", help="only the first N photographs")
+    add(
+        "--limit",
+        type=int,
+        metavar="N",
+        help="only the first N photographs of a folder",
+    )
     add("--model", default="look", help="name or folder (default: look)")
     add("--threads", type=int, metavar="N", help="of each method (default: all cores)")
     add("--repeats", type=int, default=5, metavar="N", help="of each time (default: 5)")
@@ -60,13 +65,14 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     Raises:
         VaenhanceError: There is nothing to measure, or no model of looks.
     """
-    images = measure_look.colour_images([chosen.folder], chosen.limit)
+    folders = " ".join(folder.name for folder in chosen.folder)
+    images = measure_look.colour_images(chosen.folder, chosen.limit)
     if not images:
-        raise UsageProblem(f"there is no colour photograph in {chosen.folder}")
+        raise UsageProblem(f"there is no colour photograph in {folders}")
     result: dict[str, Any] = {
         "machine": machine.describe(chosen.model),
         "threads": min(chosen.threads or machine.cores(), machine.cores()),
-        "folder": chosen.folder.name,
+        "folder": folders,
         "images": len(images),
         "repeats": chosen.repeats,
     }

@@ -148,7 +148,10 @@ def light_rows(
 
 
 def measure_light(
-    images: Sequence[Path], methods: dict[str, Method], as_json: bool
+    images: Sequence[Path],
+    methods: dict[str, Method],
+    kinds: Sequence[str],
+    as_json: bool,
 ) -> list[str]:
     """Returns a row for each kind and method: a table, or JSON lines."""
     lines = [
@@ -156,7 +159,7 @@ def measure_light(
         "| --- | --- " + "| ---: " * 3 + "|",
     ]
     rows = []
-    for row in light_rows(images, methods, (*KINDS, MIXED)):
+    for row in light_rows(images, methods, kinds):
         rows.append(json.dumps({**row, "images": len(images)}))
         lines.append(
             f"| {row['change']} | {row['method']} | {row['psnr']:.2f} | "
@@ -254,6 +257,15 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", default="look", help="name or folder")
     parser.add_argument("--limit", type=int, help="images of each folder")
+    kinds = (*KINDS, MIXED)
+    parser.add_argument(
+        "--kinds",
+        nargs="+",
+        default=kinds,
+        choices=kinds,
+        metavar="KIND",
+        help="light: of change (default: all)",
+    )
     parser.add_argument(
         "--photo", action="store_true", help="light: also with the photo model"
     )
@@ -264,7 +276,7 @@ def main() -> None:
     images = colour_images(given.folders, given.limit)
     if given.what == "light":
         methods = {**filters(), **models(given.model, given.photo)}
-        lines = measure_light(images, methods, given.json)
+        lines = measure_light(images, methods, given.kinds, given.json)
     elif given.what == "style":
         lines = measure_style(images, given.model)
     else:

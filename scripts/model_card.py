@@ -6,8 +6,9 @@
 
 What the training measured (steps, hours, data, checksum) stays as the trainer wrote
 it; the words come from the configuration's ``[card]`` and the scores from files of
-``vaenhance evaluate --json``, ``scripts/measure_look.py light --json`` or
-``scripts/measure_samples.py``, so that no figure is typed by hand.
+``vaenhance evaluate --json``, ``scripts/benchmark --light --json``,
+``scripts/measure_look.py light --json`` or ``scripts/measure_samples.py``, so that no
+figure is typed by hand.
 """
 
 from __future__ import annotations
@@ -35,10 +36,14 @@ def read_scores(path: Path) -> dict[str, Any]:
     """Returns the rows of ``vaenhance evaluate --json`` by degradation.
 
     Each has the ``FIGURES`` (means over the images; dB and 0..1), the number of
-    images, the precision and the protocol.
+    images, the precision and the protocol. Of ``scripts/benchmark --light --json`` the
+    rows are its only line's.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines if line.strip()]
+    if len(rows) == 1 and "rows" in rows[0]:
+        images = rows[0]["images"]
+        rows = [{**row, "images": images} for row in rows[0]["rows"]]
     kept = (*FIGURES, *SCALE_FIGURES, "ciede2000", "images", "precision", "protocol")
     kept += DRAWN_FIGURES
     return {

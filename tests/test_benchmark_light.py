@@ -28,12 +28,17 @@ def test_the_table_has_a_row_for_each_change_and_the_times(
     filters = dict(zip(names, ways, strict=True))
     monkeypatch.setattr(measured, "filters", lambda threads: filters)
     with Image.open(samples / "coffee.png") as picture:
-        picture.resize((90, 60)).save(tmp_path / "a.png")
+        for name in ("first", "second"):
+            (tmp_path / name).mkdir()
+            picture.resize((90, 60)).save(tmp_path / name / f"{name}.png")
     model = str(save_tiny_look(tmp_path / "looks"))
-    given = [str(tmp_path), "--light", "--model", model, "--json"]
+    folders = [str(tmp_path / name) for name in ("first", "second")]
+    given = [*folders, "--light", "--model", model, "--json"]
     given += ["--kinds", "levels", "haze", "--repeats", "1", "--megapixels", "0.01"]
     assert script.main(given) == 0
     result = json.loads(capsys.readouterr().out)
+    assert result["images"] == 2
+    assert result["folder"] == "first second"
     rows = [(row["change"], row["method"]) for row in result["rows"]]
     own = "--strength 0 --light"
     assert rows == [(k, m) for k in ("levels", "haze") for m in (*names, own)]

@@ -64,6 +64,10 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     lit = {"change": "low_light", "method": "OpenCV CLAHE", "images": 4}
     lit |= {"psnr": 11.78, "ssim": 0.49, "ciede2000": 21.62}
     (tmp_path / "d.json").write_text(json.dumps(lit))
+    del lit["images"]  # the benchmark says it once
+    both = {"images": 26, "rows": [{**lit, "method": "input"}]}
+    (tmp_path / "e.json").write_text(json.dumps(both))
+    files += [f"--scores=photos12 set14={tmp_path / 'e.json'}"]
     files += [f"--scores=photos12={tmp_path / 'd.json'}"]
     page = tmp_path / "models" / "small.md"
     config = str(tmp_path / "c.toml")
@@ -86,6 +90,8 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     assert "| x2, clean, bicubic | 30.25 | 0.8000 | 40.00 |" in text
     assert "| x2, clean, model, consistent | 30.25 |" in text
     assert "| low light, OpenCV CLAHE | 11.78 | 0.4900 | 21.62 |" in text
+    assert "| low light, input | 11.78 | 0.4900 | 21.62 |" in text
+    assert "`photos12 set14`: 26 images, spoilt in one way" in text
 
 
 def test_the_page_shows_the_uncertainty_of_these_weights_only(tmp_path):
