@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
-from scripts import model_card
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance.workflows.card import make_card
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
+import model_card
 
 CONFIG = """
 [card]
@@ -145,3 +148,24 @@ def test_drawn_images_without_a_classifier_have_their_neighbours_alone(tmp_path)
     page = model_card.page("small", {**card, "scores": {"emoji64": rows}})
     assert "| temperature 1 | – | – | 0.250 |" in page
     assert "classifier" not in page
+
+
+def test_the_page_tells_the_degradations_the_posterior_and_shows_a_picture(tmp_path):
+    folder = small_model(tmp_path / "small")
+    (tmp_path / "c.toml").write_text(CONFIG)
+    level = {"level": "1/2", "channels": 4, "active": 3, "kl_per_value": 0.5}
+    level |= {"kl_per_pixel": 0.5, "bits_per_pixel": 0.7213}
+    drawn = {**ROW, "psnr_draw": 31.25, "psnr_mean_of_draws": 31.375}
+    (tmp_path / "a.json").write_text(json.dumps({**drawn, "latents": [level]}))
+    page = tmp_path / "docs" / "small.md"
+    given = [str(folder), "--config", str(tmp_path / "c.toml"), "--page", str(page)]
+    given += ["--scores", f"dev={tmp_path / 'a.json'}", "--picture", "../a.png"]
+    assert model_card.main(given) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "](../a.png)" in text
+    # 0.1 clean, 0.8 noise and 0.3 JPEG of tiny_config.
+    assert "| noise | 67 % | `noise_sigma` 0–55, " in text
+    assert "`noise_known` 0.3" in text
+    assert "| camera |" not in text
+    assert "| dev, noise 25 | 31.50 | 31.25 | 31.38 |" in text
+    assert "| dev, noise 25 | 1/2 | 4 | 3 | 0.500 | 0.721 |" in text
