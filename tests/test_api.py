@@ -68,7 +68,7 @@ def test_a_batch_is_its_images(model):
 def test_values_outside_the_range_are_legal_and_not_clipped(model, monkeypatch):
     wide = picture() * 3 - 1
     assert np.isfinite(model.enhance(wide)).all()
-    monkeypatch.setattr(model._inference, "restore", lambda y, noise_sigma: y)
+    monkeypatch.setattr(model._inference, "restore", lambda y, *_: y)
     assert np.allclose(model.enhance(wide), wide, atol=1e-6)
 
 
@@ -162,10 +162,10 @@ def test_out_of_memory_halves_the_tile_and_goes_on(model, monkeypatch):
     whole = model.enhance(picture(300, 300))
     restore = model._inference.restore
 
-    def small_memory(y, noise_sigma):
+    def small_memory(y, *rest):
         if max(y.shape) > 200:
             raise OutOfMemory("no memory left")
-        return restore(y, noise_sigma)
+        return restore(y, *rest)
 
     monkeypatch.setattr(model._inference, "restore", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)
@@ -177,10 +177,10 @@ def test_out_of_memory_halves_the_tile_and_goes_on(model, monkeypatch):
 def test_out_of_memory_also_halves_an_overlap_that_was_asked_for(model, monkeypatch):
     restore = model._inference.restore
 
-    def small_memory(y, noise_sigma):
+    def small_memory(y, *rest):
         if y.shape[1] * y.shape[2] > 128**2:
             raise OutOfMemory("no memory left")
-        return restore(y, noise_sigma)
+        return restore(y, *rest)
 
     monkeypatch.setattr(model._inference, "restore", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)
@@ -191,7 +191,7 @@ def test_out_of_memory_also_halves_an_overlap_that_was_asked_for(model, monkeypa
 
 
 def test_out_of_memory_with_the_smallest_tile_is_an_error(model, monkeypatch):
-    def no_memory(y, noise_sigma):
+    def no_memory(y, *_):
         raise OutOfMemory("no memory left")
 
     monkeypatch.setattr(model._inference, "restore", no_memory)

@@ -134,10 +134,10 @@ def test_memory_may_run_out_because_of_what_is_mirrored(model, monkeypatch):
     whole = model.enhance(picture(120, 120))
     restore = model._inference.restore
 
-    def small_memory(y, noise_sigma):
+    def small_memory(y, *rest):
         if max(y.shape) > 128:
             raise OutOfMemory("no memory left")
-        return restore(y, noise_sigma)
+        return restore(y, *rest)
 
     monkeypatch.setattr(model._inference, "restore", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)

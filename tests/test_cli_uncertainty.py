@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 import vaenhance
-from tests.tiny import calibrate_tiny_model, save_tiny_model
+from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
+from tests.tiny_look import save_tiny_look
 from vaenhance import checkpoint, photo
 from vaenhance.errors import ModelError, VaenhanceError
 from vaenhance.workflows import calibrate as story
@@ -20,6 +21,15 @@ from vaenhance.workflows import calibrate as story
 def model(tmp_path_factory) -> Path:
     folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
     calibrate_tiny_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Path:
+    """One that enlarges."""
+    folder = tmp_path_factory.mktemp("models") / "large"
+    save_tiny_model(folder, tiny_config(model={"scales": (2, 4)}))
+    calibrate_tiny_model(folder, scales=(2, 4))
     return folder
 
 
@@ -91,11 +101,76 @@ def test_what_is_uncertain_is_kept(invoke, model, source, tmp_path):
     assert np.abs(changed - image).max() > 20
 
 
+def test_companions_have_the_size_and_kind_of_the_result(invoke, large, tmp_path):
+    rng = np.random.default_rng(0)
+    deep = rng.integers(0, 65536, (20, 28, 3), np.uint16)
+    alpha = rng.integers(30_000, 40_000, (20, 28), np.uint16)
+    whole = photo.Photo(deep, alpha, False, "PNG", photo.Metadata(dpi=(300, 300)))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(photo.encode_photo(whole, deep))
+    asked = ("enhance", tmp_path / "in", tmp_path / "out", "-m", large)
+    asked += ("--scale", 3, "--device", "cpu", "--precision", "float32", "--json")
+    asked += ("--draws", 2)
+    record = json.loads(invoke(*asked, "--uncertainty").stdout)
+    assert names(tmp_path / "out") == FILES
+    assert (record["width"], record["height"]) == (84, 60)
+    network = vaenhance.load_model(large, device="cpu", precision="float32")
+    for name, pixels in (
+        ("a.png", network.assess(deep, scale=3).image),
+        ("a.draw2.png", network.draw(deep, 1, scale=3)),
+    ):
+        made = photo.read_photo(tmp_path / "out" / name)
+        assert made.bit_depth == 16
+        assert np.array_equal(made.pixels, pixels)
+        assert made.alpha is not None
+        assert made.alpha.shape == (60, 84)
+        assert made.metadata.dpi == pytest.approx((300, 300), abs=0.1)
+    with Image.open(tmp_path / "out/a.sigma.png") as opened:
+        assert opened.size == (84, 60)
+    # only what is missing is made, and the size stated is still that of the result
+    (tmp_path / "out/a.mean.png").unlink()
+    record = json.loads(invoke(*asked).stdout)
+    assert (record["width"], record["height"]) == (84, 60)
+    assert photo.read_photo(tmp_path / "out/a.mean.png").pixels.shape == (60, 84, 3)
+
+
+def test_draws_and_sigma_in_a_new_light(invoke, model, source, tmp_path):
+    look = save_tiny_look(tmp_path / "look")
+    asked = ("enhance", source / "a.png", "-m", model, "--look-model", look)
+    asked += ("--device", "cpu", "--precision", "float32", "--light")
+    invoke(*asked, "--draws", 1, "--uncertainty", "--suffix", ".lit")
+    assert "a.lit.draw1.png" in names(source)
+    network = vaenhance.load_model(model, device="cpu", precision="float32")
+    looks = vaenhance.load_look(look, device="cpu")
+    image = photo.read_pixels(source / "a.png")
+    lit = looks.enhance(image.astype(np.uint16) * np.uint16(257))
+    for name, pixels in (
+        ("a.lit.png", network.assess(lit).image),
+        ("a.lit.draw1.png", network.draw(lit)),
+    ):
+        assert np.array_equal(
+            photo.read_pixels(source / name), photo.to_eight_bits(pixels)
+        )
+    styled = (*asked, "--style", source / "a.png")
+    invoke(*styled, "--draws", 1, "--suffix", ".styled")
+    assert "a.styled.draw1.png" in names(source)
+    for words, *more in (
+        ("--style changes colours", "--style", source / "a.png", "--uncertainty"),
+        ("does not have the new light", "--keep-uncertain", 5),
+    ):
+        assert words in invoke(*asked, *more, exit_code=2).stderr
+
+
 def test_what_makes_no_sense_is_refused_before_any_work(invoke, source, tmp_path):
     photograph = source / "a.png"
     for words, *asked in (
         ("standard output", "--draws", 2, photograph, "-"),
         ("nothing to draw", "--draws", 2, "--strength", 0, photograph),
+        ("draws images anew", "--draws", 2, "--class", "cat", photograph),
+        (
+            *("--consistent changes it", "--uncertainty", "--scale", 2),
+            *("--consistent", photograph),
+        ),
     ):
         assert words in invoke("enhance", *asked, exit_code=2).stderr
     fresh = save_tiny_model(tmp_path / "fresh")
@@ -184,3 +259,32 @@ def test_calibrating_keeps_out_trainings_and_is_kept_out_by_them(
     monkeypatch.setattr(checkpoint, "save_card", full)
     with pytest.raises(VaenhanceError, match=f"cannot write in {folder}: No space"):
         story.note_in_card(folder, "test", "float32", [])
+
+
+def test_a_model_that_enlarges_is_calibrated_at_each_scale(
+    invoke, samples, tmp_path, monkeypatch
+):
+    from vaenhance.model import scale_fit
+    from vaenhance.workflows import calibrate
+
+    monkeypatch.setattr(scale_fit, "STEPS", 20)
+    monkeypatch.setattr(scale_fit, "COVER_STEPS", 10)
+    monkeypatch.setattr(calibrate, "SMALL_CROP", 72)
+    folder = tmp_path / "large"
+    save_tiny_model(folder, tiny_config(model={"scales": (2, 4)}))
+    photograph = tmp_path / "test"
+    photograph.mkdir()
+    pixels = photo.read_pixels(samples / "coffee.png")[:66, :67]
+    photo.save_png(np.ascontiguousarray(pixels), photograph / "coffee.png")
+    asked = ("calibrate", samples, folder, "--device", "cpu", "--crops", 4)
+    shown = invoke(*asked, "--test", photograph, "--json")
+    rows = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert [row["degradation"] for row in rows] == [
+        *("x2 + noise 15", "x2 + jpeg 50", "x2"),
+        *("x4 + noise 15", "x4 + jpeg 50", "x4"),
+    ]
+    assert all(0 <= row["within_1"] <= row["within_2"] <= 1 for row in rows)
+    network = vaenhance.load_model(folder, device="cpu", precision="float32")
+    assert network.is_calibrated
+    assert len(network.calibration().mean) == 21
+    assert network.calibration().deviation[-1] == pytest.approx(0.5, abs=0.1)

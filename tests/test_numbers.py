@@ -84,7 +84,10 @@ def test_every_answer_of_a_network_is_looked_at(monkeypatch):
             lambda: inference.posterior(y, None, noise),
         ),
         "_bound": (lambda *given: [nan] * 3, lambda: inference.bound(y, noise, 0.01)),
-        "_observed": (lambda *given: [nan] * 2, lambda: inference.observe(y, None)),
+        "_observed": (
+            {1: lambda *given: [nan] * 2},
+            lambda: inference.observe(y, None),
+        ),
         "_encode": (lambda *given: [nan], lambda: inference.encode(y, None)),
         "_describe": (lambda *given: [[nan]] * 3, lambda: inference.describe(y, None)),
         "_decode": (

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vaenhance.api_resize import Aim
+from vaenhance.api_tiles import blended
 from vaenhance.tiling import (
     Tiling,
+    compute_strips,
     enhance_strips,
-    enhance_tiled,
     from_float,
     make_grid,
     padded_place,
@@ -30,6 +32,18 @@ dtypes = st.sampled_from([np.uint8, np.uint16, np.float32])
 def picture(height: int, width: int, dtype: type = np.float32) -> np.ndarray:
     values = np.random.default_rng([height, width]).random((height, width, 3))
     return (values * (1 if dtype == np.float32 else np.iinfo(dtype).max)).astype(dtype)
+
+
+def enhance_tiled(image, compute, tiling, strength=1.0, progress=lambda mp: None):
+    """Runs a function over an image, as the models do."""
+    strips = compute_strips(
+        lambda *place: compute(read_padded(image, place)),
+        image.shape[:2],
+        tiling,
+        progress,
+    )
+    aim = Aim(image.shape[:2], image.shape[:2], 1)
+    return blended(strips, image, aim, strength)
 
 
 def blur(y: np.ndarray) -> np.ndarray:

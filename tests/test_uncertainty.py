@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import vaenhance
-from tests.tiny import calibrate_tiny_model, save_tiny_model
+from tests.test_resampling import whole
+from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
 from vaenhance.api import Model
 from vaenhance.checkpoint_calibration import CALIBRATION, load_calibration
 from vaenhance.config import named_preset
@@ -22,6 +23,15 @@ CUT = {"tile": 96, "overlap": 48}
 def model(tmp_path_factory) -> Model:
     folder = save_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
     calibrate_tiny_model(folder)
+    return vaenhance.load_model(folder, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory) -> Model:
+    """One that enlarges."""
+    folder = tmp_path_factory.mktemp("models") / "large"
+    save_tiny_model(folder, tiny_config(model={"scales": (2, 4)}))
+    calibrate_tiny_model(folder, scales=(2, 4))
     return vaenhance.load_model(folder, device="cpu", precision="float32")
 
 
@@ -162,6 +172,99 @@ def test_keeping_what_is_uncertain(model):
     half = vaenhance.keep_uncertain(image, doubtful, 0.1)
     middle = (image.astype(float) + found.image) / 2
     assert np.abs(half - middle).max() <= 1
+
+
+# === Enlarged ===
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_draws_are_enlarged_as_the_answer_is(large, scale):
+    image = picture()
+    drawn = large.draw(image, 1, seed=2, scale=scale)
+    expected = large.draw_posterior(image, 2, 2, scale=scale)[1]
+    assert np.abs(drawn - expected).max() < 1e-5
+    size = (scale * 21 - 7, scale * 34 - 11)
+    between = large.draw(image, 1, seed=2, size=size)
+    assert np.abs(between - whole(drawn, size, "lanczos")).max() < 1e-5
+    half = large.draw(image, 1, seed=2, scale=scale, strength=0.5)
+    plain = whole(image, (scale * 21, scale * 34), "bicubic")
+    assert np.abs(half - (plain + drawn) / 2).max() < 1e-5
+
+
+def test_a_consistent_draw_shrinks_to_the_input(large):
+    image = picture()
+    drawn = large.draw(image, scale=2, consistent=True)
+    plain = large.draw(image, scale=2)
+    back, before = (whole(d, (21, 34), "bicubic") for d in (drawn, plain))
+    assert np.square(back - image).mean() < 0.01 * np.square(before - image).mean()
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_sigma_is_of_every_pixel_of_the_enlarged_image(large, scale):
+    image = (picture(50, 46) * 65535).astype(np.uint16)
+    found = large.assess(image, scale=scale, tile=0)
+    assert found.sigma.shape == (50 * scale, 46 * scale)
+    assert (found.sigma > 0).all()
+    assert found.image.dtype == np.uint16
+    answer = large.enhance(image, scale=scale, tile=0)
+    assert np.abs(found.image.astype(int) - answer).max() <= 1
+    tiled = large.assess(image, scale=scale, tile=96, overlap=56)
+    assert np.abs(tiled.sigma - found.sigma).max() < 0.02 * found.sigma.mean()
+    size = (scale * 50 - 30, scale * 46 - 20)
+    between = large.assess(image, size=size, tile=0)
+    expected = whole(found.sigma[..., None], size, "lanczos")[..., 0]
+    assert np.abs(between.sigma - expected).max() < 1e-5
+    answer = large.enhance(image, size=size, tile=0)
+    assert np.abs(between.image.astype(int) - answer).max() <= 1
+
+
+def test_enlarged_draws_add_their_spread_to_sigma(large):
+    alone, drawn = (
+        np.square(large.assess(picture(), draws=n, scale=2).sigma, dtype=float)
+        for n in (0, 2)
+    )
+    spread = large.draw_posterior(picture(), 2, scale=2)
+    spread = np.square(spread - large.enhance(picture(), scale=2))
+    assert (drawn - alone).mean() == pytest.approx(spread.mean(), rel=0.1)
+
+
+def test_what_is_uncertain_is_blended_with_the_enlarged_input(large):
+    image = (picture() * 255).astype(np.uint8)
+    found = large.assess(image, scale=4)
+    nothing = vaenhance.keep_uncertain(image, found, 1e-9)
+    plain = large.enhance(image, scale=4, strength=0)
+    assert np.abs(nothing.astype(int) - plain).max() <= 1
+    assert np.array_equal(vaenhance.keep_uncertain(image, found, 10.0), found.image)
+    weak = large.assess(image, scale=4, strength=0.5)
+    middle = large.enhance(image, scale=4, strength=0.5)
+    assert np.abs(weak.image.astype(int) - middle).max() <= 1
+    assert np.array_equal(weak.sigma, found.sigma)
+
+
+def test_features_of_an_enlarged_image_are_those_of_its_means():
+    import tensorflow as tf
+
+    from vaenhance.model.decoder_scale import features
+
+    y, x_hat = tf.constant(picture(20, 24)[None]), tf.constant(picture(24, 20)[None])
+    x_hat = tf.transpose(x_hat, [0, 2, 1, 3])
+    small = features(y, x_hat, []).numpy()
+    repeated = tf.repeat(tf.repeat(x_hat, 4, axis=1), 4, axis=2)
+    large = features(y, repeated, [], (2, 4), 4).numpy()
+    assert large.shape == (1, 10, 12, 15)
+    assert (large[..., -1] == 2).all()  # log2 of the scale
+    gradients = np.arange(14)[(np.arange(14) < 4) | (np.arange(14) > 7)]
+    np.testing.assert_allclose(large[..., gradients], small[..., gradients], atol=1e-4)
+
+
+def test_a_calibration_of_another_kind_of_model_is_refused(large):
+    calibrate_tiny_model(large.folder)
+    large._calibration = None
+    try:
+        with pytest.raises(ModelError, match="of another network"):
+            large.assess(picture(), scale=2)
+    finally:
+        calibrate_tiny_model(large.folder, scales=(2, 4))
 
 
 # === The calibration's file ===

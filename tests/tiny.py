@@ -48,9 +48,11 @@ def save_tiny_model(folder: Path, config: Config | None = None) -> Path:
     return folder
 
 
-def calibrate_tiny_model(folder: Path, checksum: str | None = None) -> None:
+def calibrate_tiny_model(
+    folder: Path, checksum: str | None = None, scales: tuple[int, ...] = (1,)
+) -> None:
     """Writes a calibration that says σ = 0.05 and a little more where much changed."""
-    features = 14 + 3 * len(TINY.widths)
+    features = 14 + 3 * len(TINY.widths) + (scales != (1,))
     kernel = np.zeros((features, 1), np.float32)
     kernel[0] = 0.1
     if checksum is None:

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.api_coding import Coding
 from vaenhance.api_inputs import check_input, class_number
-from vaenhance.api_tiles import Tiles
+from vaenhance.api_resize import aim_at
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import METHODS, Tile, TiledLatents, between, level_names
 
 
-class Interpolation(Tiles):
+class Interpolation(Coding):
     """Images between two images."""
 
     def interpolate(
@@ -104,6 +105,8 @@ class Interpolation(Tiles):
             )
             for level in moving
         }
+        shape = both[0].height, both[0].width
+        aim = aim_at(self.name, self.config, shape)
         for frame in range(frames):
             weights = {name: way(frame / (frames - 1)) for name, way in ways.items()}
             tiles = (
@@ -113,9 +116,9 @@ class Interpolation(Tiles):
             yield self._decode_with(
                 partial(self._inference.draw, label=label),
                 both[0],
+                aim,
                 dtype,
                 tiles,
-                times=self.config.scales[0],
             )
 
     def _distances(

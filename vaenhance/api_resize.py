@@ -1,27 +1,91 @@
 """Sizes of results, and results that shrink to what they came from.
 
-Everything goes strip by strip, so that beside the input and the result little is in
-memory. No network in here.
+A size between the scales of a model comes from the next larger one by a Lanczos
+filter. Everything goes strip by strip, so that beside the input and the result little
+is in memory. No network in here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
+from vaenhance.config import ModelConfig
+from vaenhance.errors import UsageProblem
 
 Pixels = NDArray[np.float32]
+Strips = Iterator[tuple[int, Pixels]]  # (first row, (h, W, C)), from the top down
 Size = tuple[int, int]  # (height, width)
 
+DOWN = "lanczos"  # from the model's scale to the size that is wanted
 UP = "bicubic"  # of back-projection, and what strength 0 is
 # Back-projections. Detail near the limit of the small image's resolution comes back
 # slowest.
 ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The size of a result, and how a model gets there.
+
+    Attributes:
+        image: (height, width) of the input, pixels.
+        result: of the result.
+        scale: of the model's, the smallest that reaches it.
+    """
+
+    image: Size
+    result: Size
+    scale: int
+
+    @property
+    def large(self) -> Size:
+        """Returns the size that the model gives."""
+        return self.scale * self.image[0], self.scale * self.image[1]
+
+    def fit(self, strips: Strips) -> Strips:
+        """Brings strips of the model's size to that of the result."""
+        if self.result == self.large:
+            return strips
+        return photo.resized_strips(strips, self.large, self.result, DOWN)
+
+
+def aim_at(
+    name: str,
+    config: ModelConfig,
+    shape: tuple[int, ...],
+    scale: float | None = None,
+    size: Size | None = None,
+) -> Aim:
+    """Decides how a model is to reach a size.
+
+    Args:
+        name: of the model, for the message.
+        config: of the model.
+        shape: of the input, (H, W, ...) pixels.
+        scale: of the sides; without it and a size, the model's first.
+        size: (height, width) instead.
+
+    Raises:
+        UsageProblem: none of the model's scales reaches it.
+    """
+    image = shape[0], shape[1]
+    result = size or target_size(image, scale or config.scales[0])
+    # A pixel is lost or won by rounding; nobody means another scale by that.
+    factor = max((t - 1) / s for t, s in zip(result, image, strict=True))
+    for known in config.scales:
+        if known >= factor:
+            return Aim(image, result, known)
+    raise UsageProblem(
+        f"model {name} enlarges up to {max(config.scales)} times: "
+        f"{image[1]}x{image[0]} pixels cannot become {result[1]}x{result[0]}"
+    )
 
 
 def target_size(size: tuple[int, ...], factor: float) -> Size:
@@ -55,19 +119,21 @@ def make_consistent(result: NDArray[Any], image: NDArray[Any]) -> None:
 
 
 def rows_of(image: NDArray[Any], target: Size, rows: slice) -> Pixels:
-    """Returns rows of an image in another size, bicubic."""
+    """Returns rows of an image as float32, in another size by a bicubic filter."""
     size = image.shape[0], image.shape[1]
+    if size == target:
+        return tiling.to_float(image[rows])
     needed = photo.rows_needed(rows, size[0], target[0], UP)
     part = tiling.to_float(image[needed])
     return photo.resized_rows(part, needed.start, size, target, rows, UP)
 
 
-def _strips_of(image: NDArray[Any]) -> Iterator[tuple[int, Pixels]]:
+def _strips_of(image: NDArray[Any]) -> Strips:
     for rows in _cuts(image.shape):
         yield rows.start, tiling.to_float(image[rows])
 
 
-def _whole(strips: Iterator[tuple[int, Pixels]], shape: tuple[int, ...]) -> Pixels:
+def _whole(strips: Strips, shape: tuple[int, ...]) -> Pixels:
     return tiling.collected(strips, shape, np.dtype(np.float32))
 
 

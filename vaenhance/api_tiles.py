@@ -1,32 +1,35 @@
-"""Photographs in tiles: enhanced within the memory there is, encoded, decoded.
+"""Images in tiles, within the memory there is; base of ``api.Model``.
 
-Base of ``api.Model``. What ``encode_tiles`` gives, ``decode_tiles`` makes the very
-pixels of that ``enhance`` makes: the same tiles, blended and rounded the same way.
+What a tile gives, and what becomes of the strips, is the caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, checked_scale, class_number
+from vaenhance.api_inputs import check_scale
+from vaenhance.api_resize import Aim, Size, Strips, aim_at, rows_of
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
-from vaenhance.latents import PlacedNoise, Tile, TiledLatents, level_names
 from vaenhance.tiling import Tiling
 
 Pixels = NDArray[np.float32]
+Place = tuple[slice, slice]  # rows and columns of a tile, ``read_padded``'s
+Told = Callable[[float], None]
 Result = TypeVar("Result")
 
 # Pixels. On four noisy photographs, tiles of the photo model differed from the whole by
 # at most 0.4 of 255 levels; with an overlap of 128 by 1.2, where a sky meets an edge.
 DEFAULT_OVERLAP = 160
 WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
+# The same of a tile of the largest result. One size for all of a model's scales, so
+# that latents can be decoded at any of them as ``enhance`` would have.
+LARGE_UP_TO = 2048
 SMALLEST_TILE = 128  # pixels; below this running out of memory is final
 
 
@@ -46,204 +49,69 @@ class Tiles:
     tile_limit: int
     _inference: Any
 
-    def encode_tiles(
+    def aim(
         self,
         image: NDArray[Any],
-        keep: Callable[[int, TiledLatents, Tile], None] | None = None,
-        *,
-        noise_sigma: float | None = None,
-        scale: bool = False,
-        draws: int = 0,
-        seed: int = 0,
-        label: str | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        progress: Callable[[float], None] = lambda megapixels: None,
-    ) -> TiledLatents:
-        """Returns the latents of one image of any size, tile by tile.
+        scale: float | None,
+        size: Size | None,
+        consistent: bool = False,
+    ) -> Aim:
+        """Returns how the model makes a result of a size that was asked for.
 
         Args:
-            image: (H, W, C) as for ``enhance``.
-            keep: takes (number, size and tiling, tile) one by one, so that memory
-                does not grow with the image and the result has no tiles. Number 0
-                comes again when memory runs out and the tiles become smaller.
-            noise_sigma: as for ``enhance``.
-            scale: also the posterior's standard deviations.
-            draws: how many draws from the posterior instead of its mean. Their noise
-                depends on the place in the image, so that tiles fit together.
-            seed: decides the draws; draw i is the same however many there are.
-            label: class of the image, if the model knows it and it is known.
-            tile: as for ``enhance``.
-            overlap: as for ``enhance``.
-            progress: called with the megapixels finished since the last call.
+            image: (H, W, C).
+            scale: of the sides.
+            size: (height, width) instead.
+            consistent: the result is to shrink to the image.
 
         Raises:
-            UsageProblem: as for ``enhance``, or there are no pixels.
-            OutOfMemory: even the smallest tile does not fit.
+            UsageProblem: they contradict each other or the model, or there are no
+                pixels to enlarge.
         """
-        if image.ndim != 3 or image.size == 0:
-            raise UsageProblem(f"expected one image, received shape {image.shape}")
-        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
-        own = class_number(self.name, self.config.classes, label)
+        check_scale(self.name, self.config, scale, size, consistent)
+        if size is None and (scale or 1) == 1 and 1 in self.config.scales:
+            own = image.shape[0], image.shape[1]
+            return Aim(own, own, 1)
+        if image.size == 0:
+            raise UsageProblem(f"expected pixels, received shape {image.shape}")
+        return aim_at(self.name, self.config, image.shape, scale, size)
 
-        def encode(y: Pixels, place: tuple[slice, slice]) -> Tile:
-            noises = [PlacedNoise(seed, i, place) for i in range(draws)]
-            return self._encode_tile(y, noise_sigma, scale, noises, own)
-
-        return self._encode_with(encode, image, tile, overlap, keep, progress)
-
-    def decode_tiles(
+    def _tiled(
         self,
-        latents: TiledLatents,
-        dtype: DTypeLike = np.uint8,
-        *,
-        tiles: Iterable[Tile] | None = None,
-        draw: int = 0,
-        scale: int | None = None,
-        label: str | None = None,
-        progress: Callable[[float], None] = lambda megapixels: None,
-    ) -> NDArray[Any]:
-        """Returns the image of latents: to the bit what ``enhance`` gives.
-
-        Args:
-            latents: of ``encode_tiles``.
-            dtype: uint8, uint16 or float32: type of the image that was encoded.
-            tiles: instead of ``latents.tiles``, e.g. read from a file one by one.
-            draw: which of several draws.
-            scale: one of the model's ``scales``; None takes the first.
-            label: class, if the model knows it; ``enhance`` tells none.
-            progress: called with the megapixels finished since the last call.
-
-        Returns:
-            (scale·H, scale·W, C); integers are clipped and rounded, floats are not.
-
-        Raises:
-            UsageProblem: the latents are not this model's.
-            OutOfMemory: the tiles are too large.
-        """
-        times = checked_scale(self.name, self.config, scale)
-        own = class_number(self.name, self.config.classes, label)
-        decode = partial(self._inference.decode, scale=times, label=own)
-        return self._decode_with(decode, latents, dtype, tiles, draw, progress, times)
-
-    def _encode_with(
-        self,
-        encode: Callable[[Pixels, tuple[slice, slice]], Tile],
         image: NDArray[Any],
+        aim: Aim,
+        compute: Callable[[Pixels, Place], Pixels],
+        collect: Callable[[Strips], Result],
+        *,
         tile: int | None,
         overlap: int | None,
-        keep: Callable[[int, TiledLatents, Tile], None] | None = None,
-        progress: Callable[[float], None] = lambda megapixels: None,
-    ) -> TiledLatents:
-        """Encodes an image tile by tile, each with a function of (tile, place)."""
-        size = image.shape[:2]
-
-        def run(cut: Tiling) -> TiledLatents:
-            found = TiledLatents(size[0], size[1], cut)
-            places = tiling.places(size, cut)
-            for number, place in enumerate(places):
-                with tiling.told_where(place, size):
-                    levels = encode(tiling.read_padded(image, place), place)
-                if keep is None:
-                    found.tiles.append(levels)
-                else:
-                    keep(number, found, levels)
-                progress(size[0] * size[1] / 1e6 / len(places))
-            return found
-
-        return self._within_memory(size, tile, overlap, run)
-
-    def _decode_with(
-        self,
-        decode: Callable[..., Pixels],
-        latents: TiledLatents,
-        dtype: DTypeLike,
-        tiles: Iterable[Tile] | None,
-        draw: int = 0,
-        progress: Callable[[float], None] = lambda megapixels: None,
-        times: int = 1,
-    ) -> NDArray[Any]:
-        if self.config.residual:
-            raise UsageProblem(
-                f"model {self.name} adds its input to what it decodes: "
-                "latents alone do not make an image"
-            )
-        cut, given = latents.tiling, iter(latents.tiles if tiles is None else tiles)
-        own = stride(self.config), self.margin
-        if (cut.stride, cut.margin) != own:
-            raise UsageProblem(
-                f"expected latents of stride and margin {own}, received "
-                f"{(cut.stride, cut.margin)}: they belong to another model"
-            )
-
-        def compute(rows: slice, columns: slice) -> Pixels:
-            levels = levels_of(next(given, {}), draw)
-            sides = rows.stop - rows.start, columns.stop - columns.start
-            self._check_levels(levels, sides)
-            return decode([z[None] for z in levels], *sides)[0]
-
-        shape = latents.height, latents.width, self.config.channels
-        try:
-            kind = np.dtype(dtype)
-            return tiling.decode_tiled(compute, shape, kind, cut, progress, times)
-        except ValueError as error:
-            raise UsageProblem(str(error)) from error
-
-    def tile_shapes(
-        self, latents: TiledLatents
-    ) -> tuple[int, list[tuple[int, int, int]]]:
-        """Returns how many tiles an image has, and (h, w, c) of a tile's levels.
+        progress: Told | None,
+    ) -> Result:
+        """Computes a result of any size tile by tile.
 
         Args:
-            latents: only its size and tiling matter.
-
-        Raises:
-            UsageProblem: the tiling is impossible.
+            image: (H, W, C), at least a pixel.
+            aim: at which size.
+            compute: maps a padded tile (h, w, C) and its place to (aim.scale · h,
+                aim.scale · w, N).
+            collect: makes the result of blended strips of the model's size; is called
+                again with smaller tiles when memory runs out.
+            tile: as for ``_within_memory``.
+            overlap: as for ``_within_memory``.
+            progress: told the megapixels of the image that are finished.
         """
-        try:
-            places = tiling.places((latents.height, latents.width), latents.tiling)
-        except ValueError as error:
-            raise UsageProblem(str(error)) from error
-        rows, columns = places[0]
-        sides = rows.stop - rows.start, columns.stop - columns.start
-        return len(places), self._inference.latent_shapes(*sides)
 
-    def _encode_tile(
-        self,
-        y: Pixels,
-        noise_sigma: float | None,
-        scale: bool,
-        noises: list[PlacedNoise],
-        label: int,
-    ) -> Tile:
-        shapes = self._inference.latent_shapes(*y.shape[:2])
-        if noises:
-            drawn = [
-                self._inference.encode(
-                    y[None], noise_sigma, noise.of_levels(shapes, self.margin), label
-                )
-                for noise in noises
-            ]
-            return _named(
-                "level", [np.concatenate(z) for z in zip(*drawn, strict=True)]
+        def work(cut: Tiling) -> Result:
+            strips = tiling.compute_strips(
+                lambda *place: compute(tiling.read_padded(image, place), place),
+                aim.image,
+                cut,
+                progress or (lambda megapixels: None),
+                aim.scale,
             )
-        if not scale:
-            means = self._inference.encode(y[None], noise_sigma, label=label)
-            return _named("level", [z[0] for z in means])
-        means, scales, _ = self._inference.describe(y[None], noise_sigma, label)
-        return {
-            **_named("level", [z[0] for z in means]),
-            **_named("scale", [z[0] for z in scales]),
-        }
+            return collect(strips)
 
-    def _check_levels(self, levels: list[Pixels], sides: tuple[int, int]) -> None:
-        expected = self._inference.latent_shapes(*sides)
-        received = [z.shape for z in levels]
-        if received != expected:
-            raise UsageProblem(
-                f"expected latents of shapes {expected}, received {received}: "
-                "they belong to another model or size"
-            )
+        return self._within_memory(aim.image, tile, overlap, work)
 
     def _within_memory(
         self,
@@ -264,7 +132,8 @@ class Tiles:
             UsageProblem: the tile is not larger than the overlap.
             OutOfMemory: even the smallest tile does not fit.
         """
-        tile = WHOLE_UP_TO if tile is None else tile
+        if tile is None:
+            tile = min(WHOLE_UP_TO, LARGE_UP_TO // max(self.config.scales))
         if self.config.image_size:
             tile = 0
         longest = max(size) + 2 * self.margin
@@ -285,16 +154,23 @@ class Tiles:
                 self.tile_limit = max(SMALLEST_TILE, used // 2)
 
 
-def levels_of(tile: Tile, draw: int = 0) -> list[Pixels]:
-    """Returns the latents of a tile, coarse to fine.
+def blended(
+    strips: Strips, image: NDArray[Any], aim: Aim, strength: float
+) -> NDArray[Any]:
+    """Returns the image that strips make up.
 
     Args:
-        tile: by name; scales are left out.
-        draw: which one of several draws.
+        strips: of the result, as ``Aim.fit`` gives them.
+        image: the input, (H, W, C); its type is the result's.
+        aim: says the size.
+        strength: 0..1 blends from the input, enlarged by a bicubic filter, to them.
     """
-    found = [tile[name] for name in level_names(tile)]
-    return [z[draw] if z.ndim == 4 and draw < len(z) else z for z in found]
 
+    def blend(values: Pixels, rows: slice) -> Pixels:
+        if strength == 1:
+            return values
+        y = rows_of(image, aim.result, rows)
+        return y + np.float32(strength) * (values - y)
 
-def _named(part: str, arrays: list[Pixels]) -> dict[str, Pixels]:
-    return {f"{part}{level}": array for level, array in enumerate(arrays)}
+    shape = *aim.result, image.shape[2]
+    return tiling.collected(strips, shape, image.dtype, blend)

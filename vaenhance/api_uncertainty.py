@@ -6,7 +6,7 @@ over the whole image, so that tiles fit together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import tiling
+from vaenhance import photo, tiling
 from vaenhance.api_inputs import check_input
-from vaenhance.api_tiles import Tiles
+from vaenhance.api_resize import Size, Strips, make_consistent, rows_of
+from vaenhance.api_tiles import Pixels, Place, Tiles, Told, blended
 from vaenhance.checkpoint_calibration import Calibration, load_calibration
 from vaenhance.errors import ModelError, UsageProblem
 from vaenhance.latents import PlacedNoise
-
-Pixels = NDArray[np.float32]
-Told = Callable[[float], None]
 
 DRAWS = 2  # for an uncertainty; at the small beta of photographs they vary little
 
@@ -32,7 +30,7 @@ class Assessed:
     """An enhanced image, and how far off it may be.
 
     Attributes:
-        image: the decoded posterior mean, of the input's shape and type.
+        image: what ``enhance`` gives, (H, W, C) of the input's type.
         sigma: (H, W) float32, how far off a pixel may be in [0, 1] units: 68 % of the
             errors of a colour are within it, 95 % within twice of it.
     """
@@ -59,6 +57,9 @@ class Uncertainty(Tiles):
         number: int = 0,
         *,
         seed: int = 0,
+        scale: float | None = None,
+        size: Size | None = None,
+        consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
@@ -73,6 +74,9 @@ class Uncertainty(Tiles):
             image: (H, W, C) as for ``enhance``.
             number: which draw of the seed, from 0.
             seed: decides the draws.
+            scale: as for ``enhance``.
+            size: as for ``enhance``.
+            consistent: as for ``enhance``.
             strength: as for ``enhance``.
             noise_sigma: as for ``enhance``.
             tile: as for ``enhance``.
@@ -80,37 +84,36 @@ class Uncertainty(Tiles):
             progress: as for ``enhance``.
 
         Returns:
-            The same shape and type; floats are not clipped.
+            As ``enhance``.
 
         Raises:
             UsageProblem: as for ``enhance``, or it is a batch.
             OutOfMemory: even the smallest tile does not fit.
         """
         self._check_one(image, strength=strength, noise_sigma=noise_sigma)
-        if strength == 0 or image.size == 0:
+        aim = self.aim(image, scale, size, consistent)
+        if image.size == 0 or (strength == 0 and aim.result == aim.image):
             return image.copy()
 
-        told = progress or (lambda megapixels: None)
-
-        def compute(*place: slice) -> Pixels:
-            y = tiling.read_padded(image, (place[0], place[1]))[None]
-            epsilons = self._noise(seed, number, place, y.shape)
-            drawn: Pixels = self._inference.posterior(y, noise_sigma, epsilons)[0][0]
+        def compute(y: Pixels, place: Place) -> Pixels:
+            epsilons = self._noise(seed, number, place, y[None].shape)
+            drawn: Pixels = self._inference.posterior(
+                y[None], noise_sigma, epsilons, aim.scale
+            )[0][0]
             return drawn
 
-        def work(cut: tiling.Tiling) -> NDArray[Any]:
-            answer = np.empty_like(image)
-            for top, strip in tiling.compute_strips(
-                compute, image.shape[:2], cut, told
-            ):
-                rows = slice(top, top + len(strip))
-                if strength < 1:
-                    y = tiling.to_float(image[rows])
-                    strip = y + np.float32(strength) * (strip - y)
-                answer[rows] = tiling.from_float(strip, image.dtype)
-            return answer
-
-        return self._within_memory(image.shape[:2], tile, overlap, work)
+        result = self._tiled(
+            image,
+            aim,
+            compute,
+            lambda strips: blended(aim.fit(strips), image, aim, strength),
+            tile=tile,
+            overlap=overlap,
+            progress=progress,
+        )
+        if consistent:
+            make_consistent(result, image)
+        return result
 
     @property
     def is_calibrated(self) -> bool:
@@ -124,6 +127,9 @@ class Uncertainty(Tiles):
         *,
         draws: int = DRAWS,
         seed: int = 0,
+        scale: float | None = None,
+        size: Size | None = None,
+        strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
         overlap: int | None = None,
@@ -139,6 +145,10 @@ class Uncertainty(Tiles):
             image: (H, W, C) as for ``enhance``.
             draws: how many; each costs as much as enhancing once more.
             seed: decides the draws.
+            scale: as for ``enhance``. Between the model's scales, σ is that of the
+                larger one, shrunk.
+            size: as for ``enhance``.
+            strength: as for ``enhance``; σ is that of the model's answer.
             noise_sigma: as for ``enhance``.
             tile: as for ``enhance``.
             overlap: as for ``enhance``.
@@ -152,33 +162,39 @@ class Uncertainty(Tiles):
         from vaenhance.model import assessment
 
         calibration = self.calibration()
-        self._check_one(image, noise_sigma=noise_sigma)
-        height, width = image.shape[:2]
+        self._check_one(image, strength=strength, noise_sigma=noise_sigma)
+        aim = self.aim(image, scale, size)
         if image.size == 0:
-            return Assessed(image.copy(), np.zeros((height, width), np.float32))
+            return Assessed(image.copy(), np.zeros(aim.result, np.float32))
 
-        told = progress or (lambda megapixels: None)
-
-        def compute(*place: slice) -> Pixels:
-            y = tiling.read_padded(image, (place[0], place[1]))[None]
-            noise = [self._noise(seed, i, place, y.shape) for i in range(draws)]
+        def compute(y: Pixels, place: Place) -> Pixels:
+            shape = 1, *y.shape
+            noise = [self._noise(seed, i, place, shape) for i in range(draws)]
             found = assessment.variance(
-                self._inference, y, noise_sigma, noise, calibration
+                self._inference, y[None], noise_sigma, noise, calibration, aim.scale
             )
             return np.concatenate(found, axis=-1)[0]
 
-        def work(cut: tiling.Tiling) -> Assessed:
-            answer = np.empty_like(image)
-            sigma = np.empty((height, width), np.float32)
-            for top, strip in tiling.compute_strips(
-                compute, (height, width), cut, told
-            ):
-                rows = slice(top, top + len(strip))
-                answer[rows] = tiling.from_float(strip[..., :-1], image.dtype)
-                sigma[rows] = np.sqrt(np.maximum(strip[..., -1], 0.0))
-            return Assessed(answer, sigma)
+        def collect(strips: Strips) -> Assessed:
+            sigma = np.empty(aim.result, np.float32)
 
-        return self._within_memory((height, width), tile, overlap, work)
+            def split() -> Strips:
+                for top, strip in aim.fit(_rooted(strips)):
+                    rows = slice(top, top + len(strip))
+                    sigma[rows] = np.maximum(strip[..., -1], 0.0)
+                    yield top, strip[..., :-1]
+
+            return Assessed(blended(split(), image, aim, strength), sigma)
+
+        return self._tiled(
+            image,
+            aim,
+            compute,
+            collect,
+            tile=tile,
+            overlap=overlap,
+            progress=progress,
+        )
 
     def calibration(self) -> Calibration:
         """Returns the calibration of the decoder's scale.
@@ -198,7 +214,8 @@ class Uncertainty(Tiles):
                 )
             from vaenhance.model.decoder_scale import feature_count
 
-            if len(found.mean) != feature_count(len(self.config.latent_channels)):
+            levels = len(self.config.latent_channels)
+            if len(found.mean) != feature_count(levels, self.config.scales):
                 raise ModelError(
                     f"the calibration of model {self.name} is of another network: "
                     f"{remedy}"
@@ -223,6 +240,13 @@ class Uncertainty(Tiles):
         return noise.of_levels(shapes, self.margin)
 
 
+def _rooted(strips: Strips) -> Strips:
+    """Turns the last number of each pixel, a variance, into σ."""
+    for top, strip in strips:
+        strip[..., -1] = np.sqrt(np.maximum(strip[..., -1], 0.0))
+        yield top, strip
+
+
 def keep_uncertain(
     image: NDArray[Any], answer: Assessed, threshold: float
 ) -> NDArray[Any]:
@@ -232,20 +256,20 @@ def keep_uncertain(
     where σ is below the threshold, half of it where σ is twice the threshold.
 
     Args:
-        image: the input, (H, W, C).
+        image: the input, (H, W, C); for a larger answer it is enlarged by a bicubic
+            filter.
         answer: what ``assess`` made of it.
         threshold: σ that is sure enough, [0, 1] units, above 0.
 
     Returns:
-        The image's shape and type.
+        The answer's shape and type.
     """
     result = answer.image.copy()
-    rows_at_once = max(1, 2**20 // max(image.shape[1], 1))
-    for top in range(0, len(image), rows_at_once):
-        rows = slice(top, top + rows_at_once)
+    height, width = answer.sigma.shape
+    for rows in photo.strips(height, width):
         sigma = np.maximum(answer.sigma[rows], 1e-9)[..., None]
         part = np.minimum(np.float32(threshold) / sigma, np.float32(1))
-        y = tiling.to_float(image[rows])
+        y = rows_of(image, (height, width), rows)
         change = tiling.to_float(answer.image[rows]) - y
         result[rows] = tiling.from_float(y + part * change, image.dtype)
     return result

@@ -30,9 +30,7 @@ __all__ = [
     "Tiling",
     "collected",
     "compute_strips",
-    "decode_tiled",
     "enhance_strips",
-    "enhance_tiled",
     "from_float",
     "make_grid",
     "padded_place",
@@ -44,74 +42,6 @@ __all__ = [
 ]
 
 Pixels = NDArray[np.float32]
-
-
-def enhance_tiled(
-    image: NDArray[Any],
-    compute: Callable[[Pixels], Pixels],
-    tiling: Tiling,
-    strength: float = 1.0,
-    progress: Callable[[float], None] = lambda megapixels: None,
-) -> NDArray[Any]:
-    """Runs a function over an image of any size, tile by tile.
-
-    Args:
-        image: (H, W, C) uint8, uint16 or float32; integers are converted and
-            rounded strip by strip, so that no float copy of the image exists.
-        compute: maps a padded tile to an enhanced one of the same shape.
-        tiling: tile, overlap, stride and margin.
-        strength: 0..1 blends from the input to the result.
-        progress: called after each tile with the megapixels that it adds.
-
-    Returns:
-        The same shape and type.
-
-    Raises:
-        ValueError: the tile is not larger than the overlap.
-    """
-
-    def blend(values: Pixels, rows: slice) -> Pixels:
-        if strength == 1:
-            return values
-        y = to_float(image[rows])
-        return y + np.float32(strength) * (values - y)
-
-    strips = compute_strips(
-        lambda *place: compute(read_padded(image, place)),
-        image.shape[:2],
-        tiling,
-        progress,
-    )
-    return collected(strips, image.shape, image.dtype, blend)
-
-
-def decode_tiled(
-    compute: Callable[[slice, slice], Pixels],
-    shape: tuple[int, int, int],
-    dtype: np.dtype,
-    tiling: Tiling,
-    progress: Callable[[float], None] = lambda megapixels: None,
-    times: int = 1,
-) -> NDArray[Any]:
-    """Puts an image together from tiles, just as ``enhance_tiled`` does.
-
-    Args:
-        compute: returns the tile of a padded place; asked row by row.
-        shape: (H, W, C) of the image that was cut.
-        dtype: uint8, uint16 or float32.
-        tiling: as the tiles were cut.
-        progress: called after each tile with the megapixels that it adds.
-        times: the tiles have so many times the sides of their places.
-
-    Returns:
-        (times · H, times · W, C) of that type; integers are clipped and rounded.
-
-    Raises:
-        ValueError: the tile is not larger than the overlap.
-    """
-    strips = compute_strips(compute, shape[:2], tiling, progress, times)
-    large = times * shape[0], times * shape[1], shape[2]
-    return collected(strips, large, dtype)
 
 
 def compute_strips(

@@ -130,7 +130,7 @@ def _measure(network: Model, test: Path, seed: int, as_json: bool) -> None:
     from vaenhance.workflows.calibrate import note_in_card
 
     pairs, _ = files.find_pairs(test, None)
-    rows = coverage.standard_rows()
+    rows = coverage.standard_rows(network.config.scales)
     most = len(pairs) * len(rows) * coverage.SIDE**2 / 1e6
     with console.Progress(most) as bar:
         found = coverage.measure(

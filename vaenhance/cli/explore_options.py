@@ -65,9 +65,25 @@ def check_exploring(settings: EnhanceSettings) -> None:
             "to be unsure of: leave out --strength, or --draws, --uncertainty and "
             "--keep-uncertain"
         )
-    if settings.grade.does_anything or settings.enlargement or settings.label:
+    if settings.label:
         raise UsageProblem(
-            "--draws, --uncertainty and --keep-uncertain are about photographs in "
-            "their own size, light and style: leave them out, or --light, --style, "
-            "--class and what makes photographs larger"
+            "--draws, --uncertainty and --keep-uncertain are about photographs, and "
+            "--class draws images anew: leave one of them out"
+        )
+    if not settings.exploring.needs_sigma:
+        return
+    if settings.grade.has_style:
+        raise UsageProblem(
+            "--uncertainty and --keep-uncertain say how far off the photo model may "
+            "be, and --style changes colours after it: leave one of them out"
+        )
+    if settings.grade.does_anything and settings.exploring.keep_uncertain:
+        raise UsageProblem(
+            "--keep-uncertain keeps the input, which does not have the new light: "
+            "leave it out, or --light"
+        )
+    if settings.enlargement and settings.enlargement.consistent:
+        raise UsageProblem(
+            "--uncertainty and --keep-uncertain are about what the model gives, and "
+            "--consistent changes it: leave one of them out"
         )

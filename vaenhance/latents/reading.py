@@ -1,7 +1,7 @@
 """Read a file of latents, whoever has written it: nothing in it is run or believed.
 
 Shapes are compared with what the sizes say before anything is allocated, checksums
-before anything is used. Not for decoding; ``api_tiles`` does that.
+before anything is used. Not for decoding; ``api_coding`` does that.
 """
 
 from __future__ import annotations

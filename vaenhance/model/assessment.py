@@ -26,6 +26,7 @@ def variance(
     noise_sigma: float | None,
     draws: Draws,
     calibration: Calibration,
+    scale: int = 1,
 ) -> tuple[Pixels, Pixels]:
     """Returns E[x|z] at the posterior mean, and the variance of its error.
 
@@ -38,15 +39,16 @@ def variance(
         noise_sigma: None where it is unknown.
         draws: noise of the draws; without any the decoder's part is all.
         calibration: of the decoder's scale.
+        scale: of E[x|z], one of the model's.
 
     Returns:
-        ((B, H, W, C), (B, H, W, 1) in [0, 1] units squared).
+        ((B, scale·H, scale·W, C), (B, scale·H, scale·W, 1) in [0, 1] units squared).
     """
-    x_hat, values = inference.observe(y, noise_sigma)
+    x_hat, values = inference.observe(y, noise_sigma, scale)
     total = np.square(decoder_sigma(values, calibration))
-    total += spread(inference, y, noise_sigma, x_hat, draws)
+    total += spread(inference, y, noise_sigma, x_hat, draws, scale)
     # One value a place; between places it is interpolated.
-    size = [GRID * side for side in total.shape[1:3]]
+    size = [GRID * scale * side for side in total.shape[1:3]]
     enlarged: Pixels = tf.image.resize(total[..., None], size, "bilinear").numpy()
     return x_hat, enlarged
 
@@ -64,6 +66,7 @@ def spread(
     noise_sigma: float | None,
     x_hat: Pixels,
     draws: Draws,
+    scale: int = 1,
 ) -> Pixels:
     """Returns the mean squared distance of draws from an image, a value a place.
 
@@ -71,8 +74,9 @@ def spread(
         inference: the network.
         y: (B, H, W, C) degraded images.
         noise_sigma: None where it is unknown.
-        x_hat: what the draws are compared with, the shape of y.
+        x_hat: what the draws are compared with, (B, scale·H, scale·W, C).
         draws: noise of the draws.
+        scale: of the draws.
 
     Returns:
         (B, H / GRID, W / GRID), [0, 1] units squared; 0 without draws.
@@ -80,20 +84,21 @@ def spread(
     batch, height, width = y.shape[:3]
     total = np.zeros((batch, height // GRID, width // GRID), np.float32)
     for epsilons in draws:
-        drawn, _ = inference.posterior(y, noise_sigma, epsilons)
-        total += pooled(np.square(drawn - x_hat)) / np.float32(len(draws))
+        drawn, _ = inference.posterior(y, noise_sigma, epsilons, scale)
+        means = by_place(np.square(drawn - x_hat), scale).mean(axis=-1)
+        total += means / np.float32(len(draws))
     return total
 
 
-def pooled(image: Pixels) -> Pixels:
-    """Returns means over colours and places, (B, H / GRID, W / GRID)."""
-    means: Pixels = by_place(image).mean(axis=-1)
-    return means
+def by_place(image: Pixels, scale: int = 1) -> Pixels:
+    """Returns the numbers of each place, (B, h, w, (GRID·scale)² · C).
 
-
-def by_place(image: Pixels) -> Pixels:
-    """Returns the numbers of each place, (B, H / GRID, W / GRID, GRID² · C)."""
+    Args:
+        image: (B, GRID·scale·h, GRID·scale·w, C).
+        scale: of the image, as a multiple of y.
+    """
     batch, height, width, channels = image.shape
-    cells = image.reshape(batch, height // GRID, GRID, width // GRID, GRID, channels)
+    side = GRID * scale
+    cells = image.reshape(batch, height // side, side, width // side, side, channels)
     placed = cells.transpose(0, 1, 3, 2, 4, 5)
-    return placed.reshape(*placed.shape[:3], GRID * GRID * channels)
+    return placed.reshape(*placed.shape[:3], side * side * channels)

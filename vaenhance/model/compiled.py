@@ -53,9 +53,6 @@ class Compiled:
         self._describe = _compiled(
             partial(observed.describe, network), images, sigma, label
         )
-        self._observed = _compiled(
-            partial(observed.assess, network, likelihood), images, sigma
-        )
         self._draw = _compiled(
             lambda e, h, w, c: image(likelihood, network.draw(e, h, w, label=c)),
             latents,
@@ -80,6 +77,9 @@ class Compiled:
         def decode(z: Any, h: Any, w: Any, c: Any, scale: int) -> Any:
             return image(likelihood, network.decode(z, h, w, scale, c))
 
+        def observe(y: Any, s: Any, scale: int) -> Any:
+            return observed.assess(network, likelihood, y, s, scale)
+
         def of_scales(function: Callable[..., Any], *signature: Any) -> dict[int, Any]:
             return {
                 scale: _compiled(partial(function, scale=scale), *signature)
@@ -87,6 +87,7 @@ class Compiled:
             }
 
         self._restore = of_scales(restore, images, sigma)
+        self._observed = of_scales(observe, images, sigma)
         self._posterior = of_scales(posterior, images, sigma, latents)
         self._decode = of_scales(decode, latents, *decoded)
 

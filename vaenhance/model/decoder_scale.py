@@ -11,6 +11,7 @@ Everything here is local, so that a tile gives the σ of the whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,29 +19,40 @@ import tensorflow as tf
 
 from vaenhance.model.gaussian import ResidualPosterior
 
-GRID = 2  # pixels a side of a place that has a σ of its own
+GRID = 2  # pixels of y a side of a place that has a σ of its own
 WINDOWS = (1, 3, 7, 15)  # places a side over which energies are averaged
 FAINT = 1e-3  # root of an energy that counts as none, [0, 1] units
 LOG_SIGMA = (-7.0, 0.0)  # bounds of log σ: a quarter of an 8-bit step, all of white
 
 
-def features(y: Any, x_hat: Any, posteriors: Sequence[ResidualPosterior]) -> Any:
+def features(
+    y: Any,
+    x_hat: Any,
+    posteriors: Sequence[ResidualPosterior],
+    scales: Sequence[int] = (1,),
+    scale: int = 1,
+) -> Any:
     """Returns what σ is guessed from, (B, H / GRID, W / GRID, F).
+
+    What was changed of an enlarged image is what its means over the pixels of y differ
+    from y. Models with other scales than 1 also say at which scale they are.
 
     Args:
         y: degraded images (B, H, W, C); H and W multiples of ``GRID``.
-        x_hat: what was made of them, same shape.
+        x_hat: what was made of them, (B, scale·H, scale·W, C).
         posteriors: of every level, at the posterior mean.
+        scales: of the model.
+        scale: of x_hat.
     """
-    change = y - x_hat
+    change = y - _means(x_hat, scale)
     changed = _pooled(tf.square(change))
     energies: list[tuple[Any, tuple[int, ...]]] = [
         (changed, WINDOWS),
-        (_pooled(_gradient_energy(x_hat)), WINDOWS),
+        (_pooled(_gradient_energy(x_hat), GRID * scale), WINDOWS),
     ]
     # White noise loses three quarters of its energy in means of 2 x 2 pixels and two
     # thirds in gray; that of cameras, blocks and blur lose less or more.
-    coarse = tf.nn.avg_pool2d(change, GRID, GRID, "VALID")
+    coarse = _means(change, GRID)
     gray = tf.reduce_mean(change, -1, keepdims=True)
     for kind in (tf.square(coarse), _gradient_energy(coarse)):
         energies.append((tf.reduce_mean(kind, -1, keepdims=True), WINDOWS[-2:]))
@@ -53,12 +65,15 @@ def features(y: Any, x_hat: Any, posteriors: Sequence[ResidualPosterior]) -> Any
     height, width = tf.shape(changed)[1], tf.shape(changed)[2]
     for q in posteriors:
         found += [_resized(part, height, width) for part in _sureness(q)]
+    if tuple(scales) != (1,):
+        found.append(tf.fill(tf.shape(changed), math.log2(scale)))
     return tf.concat(found, axis=-1)
 
 
-def feature_count(levels: int) -> int:
-    """Returns F of ``features`` of a network with so many levels."""
-    return 2 * len(WINDOWS) + 3 * len(WINDOWS[-2:]) + 3 * levels
+def feature_count(levels: int, scales: Sequence[int] = (1,)) -> int:
+    """Returns F of ``features`` of a network with so many levels and such scales."""
+    count = 2 * len(WINDOWS) + 3 * len(WINDOWS[-2:]) + 3 * levels
+    return count + int(tuple(scales) != (1,))
 
 
 def log_sigma(values: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
@@ -98,9 +113,14 @@ def _gradient_energy(x: Any) -> Any:
     return tf.square(across) + tf.square(down)
 
 
-def _pooled(x: Any) -> Any:
-    """Returns means over colours and places, (B, H / GRID, W / GRID, 1)."""
-    return tf.nn.avg_pool2d(tf.reduce_mean(x, -1, keepdims=True), GRID, GRID, "VALID")
+def _means(x: Any, side: int) -> Any:
+    """Returns means over squares of so many pixels a side."""
+    return x if side == 1 else tf.nn.avg_pool2d(x, side, side, "VALID")
+
+
+def _pooled(x: Any, side: int = GRID) -> Any:
+    """Returns means over colours and squares, (B, H / side, W / side, 1)."""
+    return _means(tf.reduce_mean(x, -1, keepdims=True), side)
 
 
 def _averaged(energy: Any, window: int) -> Any:

@@ -128,22 +128,26 @@ class Inference(Compiled):
             return fit, kl, ratio
         return self._in_float32().bound(x, epsilons, sigma_floor)
 
-    def observe(self, y: Pixels, noise_sigma: float | None) -> tuple[Pixels, Pixels]:
+    def observe(
+        self, y: Pixels, noise_sigma: float | None, scale: int | None = None
+    ) -> tuple[Pixels, Pixels]:
         """Returns E[x|z] at the posterior mean, and the features of its error.
 
         Args:
             y: degraded images (B, H, W, C).
             noise_sigma: None where it is unknown.
+            scale: as for ``restore``.
 
         Returns:
-            (the shape of y; the features of ``decoder_scale``, (B, h, w, F)).
+            (E[x|z] as of ``restore``; the features of ``decoder_scale``,
+            (B, h, w, F)).
         """
-        levels = _levels(y, noise_sigma)
-        found = self._call(lambda: self._observed(y, levels))
+        levels, run = _levels(y, noise_sigma), self._observed[self._scale(scale)]
+        found = self._call(lambda: run(y, levels))
         result, values = (part.numpy() for part in found)
         if self._is_usable([result, values]):
             return result, values
-        return self._in_float32().observe(y, noise_sigma)
+        return self._in_float32().observe(y, noise_sigma, scale)
 
     def encode(
         self,

@@ -56,9 +56,11 @@ def bound(
     return fit, tf.stack(kls, axis=1), tf.add_n(ratios)
 
 
-def assess(network: Any, likelihood: str, y: Any, noise_sigma: Any) -> Any:
+def assess(network: Any, likelihood: str, y: Any, noise_sigma: Any, scale: int) -> Any:
     """Returns E[x|z] at the posterior mean, and the features of its error."""
     posteriors: list[Any] = []
-    parameters = network.infer(y, noise_sigma, observe=posteriors.append)[0]
+    parameters = network.infer(y, noise_sigma, observe=posteriors.append, scale=scale)[
+        0
+    ]
     x_hat = image(likelihood, parameters)
-    return x_hat, features(y, x_hat, posteriors)
+    return x_hat, features(y, x_hat, posteriors, network.config.scales, scale)

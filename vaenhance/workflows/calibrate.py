@@ -3,7 +3,8 @@
 Photographs are cropped and degraded as in the model's own training, so that σ is
 right for the damage that the model has learnt. A third of the crops have the sizes
 of the training, whose textures teach where errors are large; the others are of the
-photographs as they are stored, and set how large σ is. The weights stay as they are;
+photographs as they are stored, and set how large σ is. The scales of a model that
+enlarges have their turns, and one fit is for all of them. The weights stay as they are;
 what is fitted goes into ``calibration.json`` beside them. Not for measuring how good
 it is: ``coverage`` does.
 """
@@ -29,6 +30,9 @@ from vaenhance.workflows.headers import folder_problem
 Array = NDArray[np.float32]
 
 CROP = 192  # pixels a side
+# The same of the small image, for models that enlarge: the crop is so many times as
+# large, and photographs with shorter sides are left out.
+SMALL_CROP = 128
 BORDER = 32  # pixels next to the border of a crop that see padding: not used
 PLACES = 400  # of a crop, of its σ's that are used: neighbours say the same
 SEED = 20_000  # beside the seeds of trainings, so that no crop is one of theirs
@@ -39,7 +43,7 @@ class Places:
     """What was found at N places of degraded photographs."""
 
     values: Array  # (N, F) features
-    errors: Array  # (N, M) of each pixel and colour, [0, 1] units
+    errors: Array  # (N, GRID² · C) of pixels and colours, [0, 1] units
     spread: Array  # (N,) mean squared distance of a draw
 
 
@@ -119,10 +123,10 @@ def check_config(folder: Path) -> None:
     """
     model = checkpoint.load_config(folder).model
     is_for_photos = model.network == "ladder" and model.likelihood == "gaussian"
-    if not is_for_photos or model.image_size or model.scales[0] != 1:
+    if not is_for_photos or model.image_size:
         raise UsageProblem(
-            f"{folder} has images of one size or of bits, or enlarges them: only "
-            "models that enhance photographs of any size are calibrated"
+            f"{folder} has images of one size or of bits: only models that enhance "
+            "photographs of any size are calibrated"
         )
 
 
@@ -180,7 +184,8 @@ def collect(
     from vaenhance.data.pipeline import Pipeline
 
     config = _cropping(checkpoint.load_config(model.folder), seed, as_stored)
-    dataset, _ = open_dataset(source, config.data.crop)
+    largest = max(config.model.scales)
+    dataset, _ = open_dataset(source, config.data.crop * largest)
     pipeline = Pipeline(dataset, config, warn)
     found = []
     try:
@@ -202,7 +207,7 @@ def _cropping(config: Config, seed: int, as_stored: bool) -> Config:
     """
     return config.replace(
         data={
-            "crop": CROP,
+            "crop": CROP if config.model.scales == (1,) else SMALL_CROP,
             "crops_per_image": 2,
             "min_scale": 1.0 if as_stored else config.data.min_scale,
             "detail_candidates": 1,
@@ -237,16 +242,20 @@ def _look(
     from vaenhance.model import assessment
     from vaenhance.model.decoder_scale import GRID
 
-    inference = model._inference
+    inference, scale = model._inference, x.shape[1] // y.shape[1]
     noise_sigma = float(told[0]) if told[0] >= 0 else None
-    x_hat, values = inference.observe(y, noise_sigma)
+    x_hat, values = inference.observe(y, noise_sigma, scale)
     shapes = inference.latent_shapes(*y.shape[1:3])
     epsilons = [rng.standard_normal((1, *shape), np.float32) for shape in shapes]
-    spread = assessment.spread(inference, y, noise_sigma, x_hat, [epsilons])
-    errors = assessment.by_place(x_hat - x)
+    spread = assessment.spread(inference, y, noise_sigma, x_hat, [epsilons], scale)
+    errors = assessment.by_place(x_hat - x, scale)
     border = BORDER // GRID
     inside = slice(border, -border)
     rows = [part[0, inside, inside] for part in (values, errors, spread)]
     flat = [part.reshape(-1, *part.shape[2:]) for part in rows]
     chosen = rng.choice(len(flat[1]), min(PLACES, len(flat[1])), replace=False)
-    return flat[0][chosen], flat[1][chosen], flat[2][chosen]
+    values, errors, spread = (part[chosen] for part in flat)
+    if scale > 1:  # as many errors of a place at every scale
+        some = rng.integers(0, errors.shape[1], (len(errors), GRID**2 * x.shape[3]))
+        errors = np.take_along_axis(errors, some, axis=1)
+    return values, errors, spread

@@ -7,7 +7,7 @@ fitting anything: ``calibrate`` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,13 @@ from vaenhance.workflows.evaluate import (
     degrade_image,
 )
 from vaenhance.workflows.pairs import Pair, read
+from vaenhance.workflows.upscaling import shrunk
 
 Array = NDArray[Any]
 
-SIDE = 320  # pixels a side of the middle of an image, which is measured
+# Pixels a side of the middle of an image, which is measured; where it is enlarged, of
+# the small one.
+SIDE = 320
 BINS = 10  # of ENCE, equally filled
 
 
@@ -67,9 +70,15 @@ class Reliability:
         }
 
 
-def standard_rows() -> list[Degradation]:
-    """Returns what a calibration is measured on."""
-    return degradations(noise=(15, 25, 50), jpeg=(20,), clean=True)
+def standard_rows(scales: Sequence[int] = (1,)) -> list[Degradation]:
+    """Returns what the calibration of a model with such scales is measured on."""
+    plain = degradations(noise=(15, 25, 50), jpeg=(20,), clean=True)
+    small = degradations(noise=(15,), jpeg=(50,), clean=True)
+    return [
+        replace(row, scale=scale)
+        for scale in scales
+        for row in (plain if scale == 1 else small)
+    ]
 
 
 def measure(
@@ -101,12 +110,12 @@ def measure(
         except PhotoError as error:
             warn(f"left out {pair.name}: {error}")
             continue
-        x = middle(x, SIDE)
         for row in rows:
-            y = degrade_image(x, row, Settings(seed=seed), pair.name)
+            part, clean = shrunk(middle(x, SIDE * row.scale), row.scale)
+            y = degrade_image(clean, row, Settings(seed=seed), pair.name)
             given = as_input(model, y)
-            answer = model.assess(given, seed=seed, progress=advance)
-            errors = (answer.image - as_input(model, x)).reshape(-1, given.shape[2])
+            answer = model.assess(given, seed=seed, scale=row.scale, progress=advance)
+            errors = (answer.image - as_input(model, part)).reshape(-1, given.shape[2])
             found[row.label].append((errors, answer.sigma.reshape(-1)))
     rated = []
     for label, parts in found.items():

@@ -175,7 +175,8 @@ class _Run:
                 raise
             raise UsageProblem(f"{work.job.source_name}: {error}") from error
         self.has_computed = True
-        work.height, work.width = pixels.shape[:2]
+        # Where the target is there already, the pixels are those that were read.
+        work.height, work.width = self.files.target(picture) or pixels.shape[:2]
         return photo.with_pixels(picture, pixels)
 
     def is_fatal(self, error: Exception) -> bool:

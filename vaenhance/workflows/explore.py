@@ -7,7 +7,7 @@ that one of them is in memory at a time. Not for names: ``companions`` has them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo
+from vaenhance.api_resize import Size
 from vaenhance.workflows.companions import HEAT, MEAN, SIGMA
 from vaenhance.workflows.files import Files
 from vaenhance.workflows.jobs import Job
@@ -23,7 +24,7 @@ from vaenhance.workflows.maps import heat_map, sigma_map, strips
 Array = NDArray[Any]
 Told = Callable[[float], None]
 
-DIALS = ("strength", "noise_sigma", "tile", "overlap")
+DIALS = ("size", "consistent", "strength", "noise_sigma", "tile", "overlap")
 SIGMA_PASSES = 3  # of the network for sigma: the mean and api_uncertainty.DRAWS draws
 
 
@@ -62,6 +63,8 @@ class Explorer(Protocol):
         self,
         image: Array,
         *,
+        size: Size | None = None,
+        consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
@@ -79,6 +82,8 @@ class Explorer(Protocol):
         number: int = 0,
         *,
         seed: int = 0,
+        size: Size | None = None,
+        consistent: bool = False,
         strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
@@ -92,6 +97,8 @@ class Explorer(Protocol):
         image: Array,
         *,
         seed: int = 0,
+        size: Size | None = None,
+        strength: float = 1.0,
         noise_sigma: float | None = None,
         tile: int | None = None,
         overlap: int | None = None,
@@ -126,7 +133,8 @@ def answer(
         job: with its companions.
         files: writes them.
         wanted: draws, maps and so on.
-        dials: what ``enhance`` is told; draws and σ hear of those in ``DIALS``.
+        dials: what ``enhance`` is told; draws hear of those in ``DIALS``, and σ too,
+            without ``consistent``.
         report: told megapixels as they are finished, of the photograph's own number.
 
     Returns:
@@ -162,7 +170,7 @@ def _assessed(
     """Enhances with σ, writes the maps and keeps what is uncertain."""
     from vaenhance.api_uncertainty import keep_uncertain
 
-    strength = dials.pop("strength")
+    dials.pop("consistent", None)  # the command refuses it
     found = model.assess(picture.pixels, seed=wanted.seed, **dials)
     overall = 255.0 * float(np.sqrt(np.mean(np.square(found.sigma, dtype=np.float64))))
     for companion in job.companions:
@@ -173,7 +181,7 @@ def _assessed(
     pixels = found.image
     if wanted.keep_uncertain is not None:
         pixels = keep_uncertain(picture.pixels, found, wanted.keep_uncertain)
-    return _blended(picture.pixels, pixels, strength), overall
+    return pixels, overall
 
 
 def _write_draws(
@@ -188,15 +196,15 @@ def _write_draws(
     missing = {c.kind: c.path for c in job.companions if not c.exists}
     if not any(kind == MEAN or kind.startswith("draw") for kind in missing):
         return
-    total: Array = np.zeros(
-        picture.pixels.shape, _sum_type(picture.pixels, wanted.draws)
-    )
+    total: Array | None = None
     for number in range(wanted.draws):
         drawn = model.draw(picture.pixels, number, seed=wanted.seed, **dials)
+        if total is None:
+            total = np.zeros(drawn.shape, _sum_type(drawn, wanted.draws))
         total += drawn
         _write(files, job, picture, drawn, missing.get(f"draw{number + 1}"))
-    if MEAN in missing:
-        mean = np.empty_like(picture.pixels)
+    if MEAN in missing and total is not None:
+        mean = np.empty(total.shape, picture.pixels.dtype)
         for rows in strips(total):
             mean[rows] = np.rint(total[rows] / wanted.draws)
         _write(files, job, picture, mean, missing[MEAN])
@@ -214,19 +222,8 @@ def _write(
     files: Files, job: Job, picture: photo.Photo, pixels: Array, path: Path | None
 ) -> None:
     if path is not None:
-        data = files.encode(job, replace(picture, pixels=pixels))
+        data = files.encode(job, photo.with_pixels(picture, pixels))
         files.write_beside(job, path, data)
-
-
-def _blended(image: Array, answer: Array, strength: float) -> Array:
-    """Goes part of the way from the input to the answer."""
-    if strength == 1:
-        return answer
-    for rows in strips(image):
-        y = image[rows].astype(np.float32)
-        mixed = y + np.float32(strength) * (answer[rows].astype(np.float32) - y)
-        answer[rows] = np.rint(mixed)
-    return answer
 
 
 def _sum_type(pixels: Array, count: int) -> type:

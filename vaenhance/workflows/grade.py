@@ -10,7 +10,7 @@ steps pixels have 16 bits, so that dark ones are not rounded before they are rai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +37,12 @@ class GradeSettings:
     @property
     def does_anything(self) -> bool:
         """Tells whether pixels may change."""
-        return self.light > 0 or (bool(self.style) and self.style_strength > 0)
+        return self.light > 0 or self.has_style
+
+    @property
+    def has_style(self) -> bool:
+        """Tells whether a style is given."""
+        return bool(self.style) and self.style_strength > 0
 
 
 class PhotoModel(Protocol):
@@ -170,7 +175,7 @@ def _style_of(model: LookModel, path: Path) -> Style:
 
 
 class Graded:
-    """A photo model with light before it and style behind it; enhances as that does.
+    """A photo model with light before it and style behind it; asked as that is.
 
     Args:
         inner: the photo model; None for light and style alone.
@@ -193,32 +198,53 @@ class Graded:
         self.conditioned_on_noise = inner is None or inner.conditioned_on_noise
 
     def enhance(
-        self,
-        image: NDArray[Any],
-        *,
-        strength: float = 1.0,
-        progress: Callable[[float], None] | None = None,
-        **rest: Any,
+        self, image: NDArray[Any], *, strength: float = 1.0, **rest: Any
     ) -> NDArray[Any]:
         """Enhances one image, (H, W, 3) uint8 or uint16, into the same type.
 
         Args:
             image: pixels.
             strength: of the photo model; 0 leaves it out, unless it is to enlarge.
-            progress: told the megapixels that the photo model has done.
             rest: for the photo model.
         """
+        pixels = self._lit(image)
+        if self.inner is not None and (strength > 0 or rest.get("size")):
+            pixels = self.inner.enhance(pixels, strength=strength, **rest)
+        return self._styled(pixels, image.dtype)
+
+    def draw(self, image: NDArray[Any], number: int = 0, **rest: Any) -> NDArray[Any]:
+        """Returns what ``enhance`` would, of a draw of the photo model."""
+        drawn = self._explorer.draw(self._lit(image), number, **rest)
+        return self._styled(drawn, image.dtype)
+
+    def assess(self, image: NDArray[Any], **rest: Any) -> Any:
+        """Enhances an image and says how far off it may be; not with a style.
+
+        σ is that of the photo model's answer in the new light.
+        """
+        found = self._explorer.assess(self._lit(image), **rest)
+        return replace(found, image=self._styled(found.image, image.dtype))
+
+    def calibration(self) -> Any:
+        """Raises ModelError where the photo model has none."""
+        return self._explorer.calibration()
+
+    @property
+    def _explorer(self) -> Any:
+        assert self.inner is not None  # the command refuses to explore without
+        return self.inner
+
+    def _lit(self, image: NDArray[Any]) -> NDArray[Any]:
         pixels = _deep(image)
         if self.settings.light > 0:
             pixels = self.model.enhance(pixels, strength=self.settings.light)
-        if self.inner is not None and (strength > 0 or rest.get("size")):
-            pixels = self.inner.enhance(
-                pixels, strength=strength, progress=progress, **rest
-            )
+        return pixels
+
+    def _styled(self, pixels: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
         if self.style is not None:
             strength = self.settings.style_strength
             pixels = self.model.enhance(pixels, self.style, strength=strength)
-        return photo.to_eight_bits(pixels) if image.dtype == np.uint8 else pixels
+        return photo.to_eight_bits(pixels) if dtype == np.uint8 else pixels
 
 
 def _deep(image: NDArray[Any]) -> NDArray[Any]:
