@@ -11,6 +11,13 @@ from typing import Any
 
 from model_card_tables import table
 
+NEEDS = {  # settings that mean nothing where another is 0
+    "grain_sigma": "grain",
+    "camera_quality": "camera_jpeg",
+    "camera_step": "camera_coarse",
+    "soft_sigma": "soft_noise",
+    "soft_quality": "soft_jpeg",
+}
 KINDS = ("clean", "noise", "jpeg", "camera", "soft")
 OF_KIND = {  # beginnings of the names of a kind's settings
     "clean": ("grain_", "grain"),
@@ -61,11 +68,7 @@ def page(
         *(f"- {source}" for source in data["sources"]),
         "",
         *_degradations(degradation),
-        *(
-            ["## Examples", "", f"![Input and result]({picture})", ""]
-            if picture
-            else []
-        ),
+        *_examples(picture),
         "## Scores",
         "",
     ]
@@ -104,7 +107,9 @@ def _degradations(degradation: Any) -> list[str]:
         told = [
             f"`{name}` {_setting(value)}"
             for name, value in settings.items()
-            if name.startswith(OF_KIND[kind]) and value
+            if name.startswith(OF_KIND[kind])
+            and value
+            and settings.get(NEEDS.get(name, name))
         ]
         share = part / sum(parts.values())
         lines.append(f"| {kind} | {100 * share:.0f} % | {', '.join(told) or '–'} |")

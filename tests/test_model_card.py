@@ -166,6 +166,7 @@ def test_the_page_tells_the_degradations_the_posterior_and_shows_a_picture(tmp_p
     # 0.1 clean, 0.8 noise and 0.3 JPEG of tiny_config.
     assert "| noise | 67 % | `noise_sigma` 0–55, " in text
     assert "`noise_known` 0.3" in text
+    assert "camera_step" not in text
     assert "| camera |" not in text
     assert "| dev, noise 25 | 31.50 | 31.25 | 31.38 |" in text
     assert "| dev, noise 25 | 1/2 | 4 | 3 | 0.500 | 0.721 |" in text
