@@ -131,6 +131,17 @@ def test_latents_and_draws_give_images_of_the_same_scale(model, scale):
     assert not np.array_equal(draws[0], draws[1])
 
 
+@pytest.mark.parametrize("wanted", [{"scale": 2}, {"scale": 3}, {"size": (2600, 60)}])
+def test_latents_in_the_tiles_chosen_for_you_decode_to_the_same_pixels(model, wanted):
+    image = picture(750, 20)
+    latents = model.encode_tiles(image)
+    assert len(latents.tiles) > 1
+    made = model.decode_tiles(latents, image.dtype, **wanted)
+    assert np.array_equal(made, model.enhance(image, **wanted))
+    with pytest.raises(UsageProblem, match="up to 4"):
+        model.decode_tiles(latents, scale=5)
+
+
 def test_samples_have_the_size_that_was_asked_for(model):
     assert model.sample(1, size=(30, 21)).shape == (1, 30, 21, 3)
 

@@ -301,6 +301,34 @@ def test_the_preferred_built_in_model_comes_first(large, monkeypatch):
 # === Latents of models that only enlarge ===
 
 
+def test_decode_gives_the_bytes_of_enhance_at_every_scale(invoke, run, large):
+    alpha = 60 + pixels(100, 90, channels=1) % 100
+    save("in/tiles.png", np.dstack([pixels(100, 90), alpha]))
+    deep = photo.Photo(pixels(dtype=np.uint16), None, False, "PNG")
+    Path("in/deep.png").write_bytes(photo.encode_photo(deep, deep.pixels))
+    save("in/gray.png", pixels(channels=1))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA002: 14, 0xA003: 10})
+    save("in/sub/a.jpg", exif=exif, dpi=(300, 300))
+    tiles = ("--tile", 96, "--overlap", 48)
+    invoke("encode", "in", "l.npz", "-m", large, *tiles)
+    sizes = [("--scale", 4), ("--scale", 2), ("--scale", 3), ("--megapixels", 0.012)]
+    for number, asked in enumerate(sizes):
+        is_beyond = number == 3  # of the small ones
+        wanted, made = Path(f"want{number}"), Path(f"made{number}")
+        enhanced = run("in", wanted, *asked, *tiles, exit_code=int(is_beyond))
+        decode = ("decode", "l.npz", made, "-m", large, *asked)
+        decoded = invoke(*decode, exit_code=int(is_beyond))
+        files = [p.relative_to(wanted) for p in wanted.rglob("*.*")]
+        assert len(files) == (1 if is_beyond else 4)
+        for file in files:
+            assert (made / file).read_bytes() == (wanted / file).read_bytes(), file
+        for result in (enhanced, decoded) if is_beyond else ():
+            assert "the model enlarges up to 4 times" in result.stderr
+    refused = invoke("decode", "l.npz", "x", "-m", large, "--scale", 5, exit_code=2)
+    assert "5" in refused.stderr
+
+
 def test_decode_and_interpolate_state_the_size_that_was_written(invoke, large, run):
     rgba = np.dstack([pixels(), pixels(channels=1)])
     save("in/a.png", rgba)

@@ -28,8 +28,10 @@ Result = TypeVar("Result")
 DEFAULT_OVERLAP = 160
 WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
 # The same of a tile of the largest result. One size for all of a model's scales, so
-# that latents can be decoded at any of them as ``enhance`` would have.
-LARGE_UP_TO = 2048
+# that latents can be decoded at any of them as ``enhance`` would have. Of 4000 x 3000
+# pixels, tiles of 768 have 18.7 megapixels with what they share, of 1024 16.8, of 512
+# 25.7.
+LARGE_UP_TO = 3072
 SMALLEST_TILE = 128  # pixels; below this running out of memory is final
 
 

@@ -11,6 +11,7 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
+from vaenhance.cli.enlarge_options import size_options, take_enlargement
 from vaenhance.cli.loading import check_class, load, load_styles
 from vaenhance.errors import UsageProblem
 
@@ -32,6 +33,7 @@ Examples:
   vaenhance decode holiday.npz better/      a folder
   vaenhance decode old.npz new.png          one image
   vaenhance decode mine.npz new/ -m mine/   latents of your own model
+  vaenhance decode small.npz new/ --scale 4   of encode --model detail
   vaenhance decode looks.npz new/ --apply photo.jpg   each look on one photograph
 """
 
@@ -62,6 +64,7 @@ Examples:
     metavar="PHOTO",
     help="For latents of a model of looks: the photograph that they are given to.",
 )
+@size_options
 @photographs.overwrite_option
 @photographs.format_option
 @photographs.quality_option
@@ -91,7 +94,13 @@ def command(
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
 
-    settings = decode.DecodeSettings(**chosen)
+    enlargement = take_enlargement(chosen)
+    settings = decode.DecodeSettings(**chosen, enlargement=enlargement)
+    if apply is not None and enlargement is not None:
+        raise UsageProblem(
+            "--apply gives a look to a photograph in its own size: leave it out, or "
+            "--scale, --size and --megapixels"
+        )
     if target == "-":
         if as_json:
             raise UsageProblem("--json and - both want standard output: name a file")
@@ -122,6 +131,7 @@ def command(
             Naming(format, suffix or ""),
             overwrite=overwrite,
             max_megapixels=settings.max_megapixels,
+            enlargement=settings.enlargement,
         )
         for note in plan.notes:
             console.message(console.one_line(note))

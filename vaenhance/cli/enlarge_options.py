@@ -1,4 +1,4 @@
-"""The options of ``vaenhance enhance`` for larger photographs, and what they mean."""
+"""The options of ``enhance`` and ``decode`` for larger photographs."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Box(ParamType):
         return sides[0], sides[1]
 
 
-def enlarge_options(command: Decorated) -> Decorated:
-    """Adds --scale, --size, --megapixels and --consistent."""
+def size_options(command: Decorated) -> Decorated:
+    """Adds --scale, --size and --megapixels."""
     return decorated(
         command,
         option(
@@ -63,6 +63,14 @@ def enlarge_options(command: Decorated) -> Decorated:
             metavar="N",
             help="So many megapixels.",
         ),
+    )
+
+
+def enlarge_options(command: Decorated) -> Decorated:
+    """Adds those, and --consistent."""
+    return decorated(
+        command,
+        size_options,
         option(
             "--consistent",
             section=_SECTION,
@@ -80,9 +88,10 @@ def take_enlargement(chosen: dict[str, Any]) -> Enlargement | None:
     """
     from vaenhance.workflows.enlarging import Enlargement
 
-    scale, box, megapixels, consistent = (
-        chosen.pop(name) for name in ("scale", "size", "megapixels", "consistent")
+    scale, box, megapixels = (
+        chosen.pop(name) for name in ("scale", "size", "megapixels")
     )
+    consistent = chosen.pop("consistent", False)
     given = [one for one in (scale, box, megapixels) if one is not None]
     if len(given) > 1:
         raise UsageProblem("give one of --scale, --size and --megapixels")

@@ -18,6 +18,7 @@ from vaenhance.errors import LatentError, PhotoError, UsageProblem
 from vaenhance.latents import Entry, LatentReader
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.enlarging import Enlargement, model_for
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
@@ -37,7 +38,7 @@ class DecodeSettings:
     max_megapixels: float = 512.0
     fail_fast: bool = False
     label: str | None = None  # class of all images; None tells none
-    scale: int = 1  # size of the images as a multiple of those that were encoded
+    enlargement: Enlargement | None = None  # None: the size that was encoded
 
 
 def choose_model(reader: LatentReader, model: str | None) -> str:
@@ -87,11 +88,20 @@ def completed(
     Args:
         settings: as asked for.
         reader: the latents; a class that was told of them is told again.
-        model: to decode with; its first scale is that of the images.
+        model: to decode with. If it only enlarges, its first scale is that of the
+            images where none was asked for.
+
+    Raises:
+        UsageProblem: it does not enlarge, or not so much.
     """
     config = checkpoint.load_config(checkpoint.find_model(model)).model
     label = reader.label if settings.label is None else settings.label
-    return replace(settings, label=label, scale=config.scales[0])
+    wanted = settings.enlargement
+    if wanted is None and config.scales[0] > 1:
+        wanted = Enlargement(scale=config.scales[0])
+    if wanted is not None:
+        _, wanted = model_for(model, wanted)
+    return replace(settings, label=label, enlargement=wanted)
 
 
 def decode_photos(
@@ -198,13 +208,21 @@ class Decoding:
             read=self.read,
             compute=self.compute,
             write=self.write,
-            weigh=lambda work: work.job.megapixels,
+            weigh=self.weigh,
             room=MEGAPIXELS_IN_FLIGHT,
         )
 
     def size(self, entry: Entry) -> tuple[int, int]:
         """Returns (height, width) of an image that is written, pixels."""
-        return self.settings.scale * entry.height, self.settings.scale * entry.width
+        enlargement = self.settings.enlargement
+        if enlargement is None:
+            return entry.height, entry.width
+        return enlargement.target(entry.height, entry.width)
+
+    def weigh(self, work: Piece) -> float:
+        """Returns the megapixels of an image as encoded or as written."""
+        height, width = self.size(self.reader.entries[work.entry])
+        return max(work.job.megapixels, height * width / 1e6)
 
     def read(self, work: Piece) -> photo.Photo | None:
         """Reads all but the pixels; None for an image that is not to be done."""
@@ -213,10 +231,9 @@ class Decoding:
         if not work.job.is_open:
             return None
         entry = self.reader.entries[work.entry]
-        # Of the right shape and type, and of no size.
-        pixels = np.broadcast_to(
-            np.zeros((), _written_type(entry)), (*self.size(entry), 3)
-        )
+        # Of the right shape and type, and taking no memory.
+        shape = entry.height, entry.width, 3
+        pixels = np.broadcast_to(np.zeros((), _written_type(entry)), shape)
         picture = photo.Photo(
             pixels,
             self.reader.alpha(work.entry),
@@ -224,14 +241,16 @@ class Decoding:
             entry.format,
             entry.metadata,
         )
-        photo.check_encodable(picture, format=work.job.format)
+        size = self.size(entry)
+        photo.check_encodable(picture, format=work.job.format, size=size)
         return picture
 
     def compute(self, work: Piece, picture: photo.Photo | None) -> photo.Photo | None:
         """Decodes an image."""
         if picture is None:
             return None
-        latents = self.reader.entries[work.entry].latents
+        entry = self.reader.entries[work.entry]
+        latents = entry.latents
         with work.timed():
             count, shapes = self.model.tile_shapes(latents)
             pixels = self.model.decode_tiles(
@@ -239,6 +258,7 @@ class Decoding:
                 picture.pixels.dtype,
                 tiles=self.reader.tiles(work.entry, count, shapes),
                 draw=work.draw,
+                size=self.size(entry) if self.settings.enlargement else None,
                 label=self.settings.label,
                 progress=partial(work.report, self.advance),
             )

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents import Entry
+from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.headers import folder_problem
 from vaenhance.workflows.jobs import Job, is_among, protect
 from vaenhance.workflows.naming import (
@@ -114,6 +115,7 @@ def plan_decode(
     *,
     overwrite: bool = False,
     max_megapixels: float = 512.0,
+    enlargement: Enlargement | None = None,
 ) -> DecodePlan:
     """Names a target for every image of a file, and for every draw of it.
 
@@ -125,6 +127,7 @@ def plan_decode(
         naming: format and suffix of the targets.
         overwrite: redo targets that exist.
         max_megapixels: larger images are not decoded.
+        enlargement: of the images; None keeps their size.
 
     Raises:
         UsageProblem: as ``jobs.plan``, or two images would be one file.
@@ -157,7 +160,7 @@ def plan_decode(
     if target != STREAM:
         jobs = protect(jobs, overwrite, single)
     jobs = [
-        _examined(job, entries[index], max_megapixels)
+        _examined(job, entries[index], max_megapixels, enlargement)
         for job, (index, _, _) in zip(jobs, places, strict=True)
     ]
     return DecodePlan(
@@ -178,7 +181,9 @@ def _place(entry: Entry, draw: int | None) -> Path:
     return Path(name.with_name(f"{stem}{middle}{extension}"))
 
 
-def _examined(job: Job, entry: Entry, max_megapixels: float) -> Job:
+def _examined(
+    job: Job, entry: Entry, max_megapixels: float, enlargement: Enlargement | None
+) -> Job:
     """Gives a job its size, or the reason why it will fail."""
     info = photo.PhotoInfo(entry.width, entry.height, entry.format)
     job = replace(job, info=info)
@@ -192,6 +197,8 @@ def _examined(job: Job, entry: Entry, max_megapixels: float) -> Job:
     if job.is_open and job.target is not None:
         job = replace(job, problem=folder_problem(job.target.parent))
     try:
+        if enlargement is not None:
+            enlargement.checked_target(entry.height, entry.width, max_megapixels)
         photo.check_format(job.format or entry.format)
     except PhotoError as error:
         return replace(job, problem=str(error))
