@@ -93,4 +93,4 @@ class Compiled:
 
 
 def _compiled(function: Callable[..., Any], *signature: Any) -> Any:
-    return tf.function(function, input_signature=signature)
+    return tf.function(function, input_signature=signature, autograph=False)

@@ -58,8 +58,12 @@ class LookInference:
         def decode(z: Any, images: Any) -> Any:
             return vars(network.parameters(z, images, *network.describe(images)))
 
-        self._posterior = tf.function(posterior, input_signature=[images, told])
-        self._decode = tf.function(decode, input_signature=[latents, images])
+        self._posterior = tf.function(
+            posterior, input_signature=[images, told], autograph=False
+        )
+        self._decode = tf.function(
+            decode, input_signature=[latents, images], autograph=False
+        )
 
     def posterior(self, references: Pixels, is_kept: bool) -> tuple[Pixels, Pixels]:
         """Returns q(z|reference): mean and standard deviation, (B, D) each.

@@ -153,7 +153,7 @@ def _minimise(
     optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
     optimizer.build(variables)
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(chosen: Any) -> None:
         with tf.GradientTape() as tape:
             value = loss(chosen)

@@ -61,13 +61,16 @@ class Trainer:
             )
         self.has_new_heads = False
         averaging.copy(self.network, self.averaged)
-        self._run = tf.function(self._distributed, reduce_retracing=True)
+        self._run = tf.function(
+            self._distributed, reduce_retracing=True, autograph=False
+        )
         self._restore = tf.function(
             lambda y, sigma, scale: image(
                 config.model.likelihood,
                 self.averaged.infer(y, sigma, scale=scale)[0],
             ),
             reduce_retracing=True,
+            autograph=False,
         )
 
     def step(self, batch: Batch, number: int, progress: float) -> dict[str, Any]:

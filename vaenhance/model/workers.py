@@ -24,7 +24,7 @@ class Workers:
     def __init__(self, runtime: Runtime):
         self.count = runtime.workers
         self._strategy = runtime.strategy
-        self._shared = tf.function(self._share, reduce_retracing=True)
+        self._shared = tf.function(self._share, reduce_retracing=True, autograph=False)
 
     def agree(self, chief: list[float], votes: list[bool]) -> tuple[Any, Any]:
         """Exchanges numbers between the workers, and waits for all of them.
