@@ -12,6 +12,7 @@ import pytest
 
 import vaenhance
 from tests.tiny import TINY, save_tiny_model, tiny_config
+from vaenhance import api_tiles
 from vaenhance.api import Latents, Model
 from vaenhance.errors import OutOfMemory, UsageProblem
 
@@ -141,6 +142,7 @@ def test_memory_may_run_out_because_of_what_is_mirrored(model, monkeypatch):
 
     monkeypatch.setattr(model._inference, "restore", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)
+    monkeypatch.setattr(api_tiles, "SMALLEST_TILE", 128)
     result = model.enhance(picture(120, 120))
     assert model.tile_limit == 128
     assert np.abs(result - whole).max() < 1 / 255

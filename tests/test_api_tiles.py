@@ -9,6 +9,7 @@ import pytest
 
 import vaenhance
 from tests.tiny import TINY, save_tiny_model, tiny_config
+from vaenhance import api_tiles
 from vaenhance.api import Model
 from vaenhance.config import named_preset
 from vaenhance.errors import OutOfMemory, UsageProblem
@@ -132,6 +133,7 @@ def test_out_of_memory_begins_again_with_smaller_tiles(model, monkeypatch):
 
     monkeypatch.setattr(model._inference, "encode", small_memory)
     monkeypatch.setattr(model, "tile_limit", 0)
+    monkeypatch.setattr(api_tiles, "SMALLEST_TILE", 128)
     numbers: list[int] = []
     image = picture(200, 140)
     found = model.encode_tiles(image, lambda number, *_: numbers.append(number))
@@ -139,6 +141,16 @@ def test_out_of_memory_begins_again_with_smaller_tiles(model, monkeypatch):
     assert numbers == list(range(len(numbers)))
     monkeypatch.undo()
     assert model.encode_tiles(image).tiling.tile == 1024
+
+
+def test_tiles_are_not_smaller_than_what_keeps_them_from_showing(model):
+    image = picture(40, 30)
+    asked = {None: 1024, 64: 320, 319: 320, 400: 400, 0: 0}
+    for tile, given in asked.items():
+        cut = model.encode_tiles(image, tile=tile).tiling
+        assert (cut.tile, cut.overlap) == (given, 160 if given else 0)
+    cut = model.encode_tiles(image, tile=64, overlap=16).tiling
+    assert (cut.tile, cut.overlap) == (64, 16)
 
 
 @pytest.mark.parametrize("network", ["mlp", "ladder"])

@@ -32,7 +32,9 @@ WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
 # pixels, tiles of 768 have 18.7 megapixels with what they share, of 1024 16.8, of 512
 # 25.7.
 LARGE_UP_TO = 3072
-SMALLEST_TILE = 128  # pixels; below this running out of memory is final
+# Pixels; below this running out of memory is final. Twice the overlap: tiles of 128, of
+# which half was shared, made the photo model differ by up to 9 of 255 levels.
+SMALLEST_TILE = 2 * DEFAULT_OVERLAP
 
 
 class Tiles:
@@ -127,7 +129,8 @@ class Tiles:
         Args:
             size: (H, W) of the image, pixels.
             tile: largest side; None chooses, 0 takes the image as a whole.
-            overlap: pixels shared by tiles; None chooses.
+            overlap: pixels shared by tiles; None chooses, and so that it is enough:
+                tiles become ``SMALLEST_TILE`` at least.
             work: is told how to cut.
 
         Raises:
@@ -138,6 +141,8 @@ class Tiles:
             tile = min(WHOLE_UP_TO, LARGE_UP_TO // max(self.config.scales))
         if self.config.image_size:
             tile = 0
+        if overlap is None and tile:
+            tile = max(tile, SMALLEST_TILE)
         longest = max(size) + 2 * self.margin
         while True:
             # A tile of 0 stands for the whole image, unless memory has spoken.
