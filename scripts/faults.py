@@ -21,21 +21,23 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import faults_fork
 import faults_kill as kill
 from faults_commands import (
-    SETTINGS,
     Command,
     Copy,
     Encode,
     Enhance,
     Train,
     is_hidden,
+    settings,
 )
 from faults_crowd import CROWD, Crowd, Pairs, together
 from faults_files import checksums, make_photographs
 from faults_report import report
 
 FILES = 200
+MODEL = Path(__file__).resolve().parent.parent / "tests/models/0.1.0"  # tiny
 EARLY = 0.1  # seconds of processor time before which Python itself may be starting
 # The signal can come before Python, or our command line, listens to it.
 CODES = {
@@ -64,6 +66,7 @@ class Campaign:
     """What was done to one command, and what came of it."""
 
     command: str
+    is_forked: bool = False
     files: int = 0  # of the undisturbed run
     cpu_seconds: float = 0.0
     moments: list[Moment] = field(default_factory=list)
@@ -87,7 +90,9 @@ def disturb(
     log = place / "log"
     inputs = checksums(command.source)
     calm = _target(place, command, "calm")
-    undisturbed = kill.run(command.words(calm), log, stream=command.stream)
+    undisturbed = kill.run(
+        command.words(calm), log, stream=command.stream, is_forked=campaign.is_forked
+    )
     wanted = command.left(calm)
     campaign.files, campaign.cpu_seconds = len(wanted), undisturbed.cpu_seconds
     if undisturbed.code not in (0, 1) or not wanted or any(map(is_hidden, wanted)):
@@ -134,6 +139,7 @@ def _start(
         kind=kind,
         moment=moment,
         jitter=rng.random() * kill.JITTER,
+        is_forked=campaign.is_forked,
     )
     return end, moment, kind
 
@@ -178,7 +184,11 @@ def main() -> int:
     parser.add_argument("--together", type=int, default=5, metavar="PAIRS")
     parser.add_argument("--crowd", type=int, default=CROWD, metavar="FILES")
     parser.add_argument(
-        "--model", type=Path, help="for enhance and encode; else the one of train"
+        "--model", type=Path, default=MODEL, help="folder; for enhance and encode"
+    )
+    parser.add_argument("--network", choices=("ladder", "mlp"), default="ladder")
+    parser.add_argument(
+        "--forked", action="store_true", help="without the import of TensorFlow; quick"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path, help="a Markdown file to write")
@@ -220,27 +230,25 @@ class Found:
 
 
 def _run(chosen: argparse.Namespace, place: Path, found: Found) -> None:
-    source, settings = place / "in", place / "settings.toml"
+    source, toml = place / "in", place / "settings.toml"
     make_photographs(source, chosen.files, chosen.seed)
-    settings.write_text(SETTINGS)
-    # The model that the undisturbed training leaves is that of the others.
-    model = (chosen.model or place / "train/calm/out").resolve()
+    toml.write_text(settings(chosen.network))
+    model = chosen.model.resolve()
     commands = {
         "copy": Copy(source, model),
-        "train": Train(source, settings),
+        "train": Train(source, toml),
         "enhance": Enhance(source, model),
         "encode": Encode(source, model),
     }
     found.crowd.run(place / "crowd", chosen.crowd)
-    needs_model = not chosen.model and (
-        chosen.enhance or chosen.encode or chosen.together
-    )
+    if chosen.forked:
+        faults_fork.prepare()
     for name, command in commands.items():
-        is_needed = {"train": needs_model, "enhance": chosen.together}.get(name, 0)
+        is_needed = name == "enhance" and chosen.together
         if not (getattr(chosen, name) or is_needed):
             continue
         rng = random.Random(f"{chosen.seed} {name}")
-        found.campaigns.append(Campaign(command.name))
+        found.campaigns.append(Campaign(command.name, chosen.forked))
         disturb(command, place, getattr(chosen, name), rng, found.campaigns[-1])
         if name == "enhance":
             calm = place / "enhance/calm/out"

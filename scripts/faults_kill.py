@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from faults_fork import Fork
+
 PIPE = "closed pipe"
 KINDS = ("SIGKILL", "SIGTERM", "SIGINT", PIPE)
 JITTER = 0.05  # seconds; waiting for the disk takes no processor time
@@ -44,6 +46,7 @@ def run(
     kind: str = "",
     moment: float | None = None,
     jitter: float = 0.0,
+    is_forked: bool = False,
 ) -> End:
     """Runs a command and ends it once it has used so much processor time.
 
@@ -54,15 +57,20 @@ def run(
         kind: one of ``KINDS``.
         moment: seconds of processor time; None lets it run.
         jitter: seconds to wait then.
+        is_forked: from this process (``faults_fork``), instead of a new Python.
     """
     other = "stderr" if stream == "stdout" else "stdout"
     started = time.monotonic()
     with log.open("wb") as words_of_other:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "vaenhance", *words],
-            stdin=subprocess.DEVNULL,
-            preexec_fn=_heed_ctrl_c,
-            **{stream: subprocess.PIPE, other: words_of_other},
+        process = (
+            Fork(words, stream, words_of_other)
+            if is_forked
+            else subprocess.Popen(
+                [sys.executable, "-m", "vaenhance", *words],
+                stdin=subprocess.DEVNULL,
+                preexec_fn=_heed_ctrl_c,
+                **{stream: subprocess.PIPE, other: words_of_other},
+            )
         )
     pipe: IO[bytes] = getattr(process, stream)
     collected = bytearray()
@@ -132,7 +140,7 @@ def _is_alive(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, options) is None
 
 
-def _wait(process: subprocess.Popen[bytes]) -> float:
+def _wait(process: subprocess.Popen[bytes] | Fork) -> float:
     """Waits for the end; returns the processor time of the whole life.
 
     Raises:

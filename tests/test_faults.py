@@ -31,6 +31,7 @@ def scripts(monkeypatch):
 def test_a_small_campaign(tmp_path):
     report = tmp_path / "report.md"
     others = ["--train", "0", "--enhance", "0", "--encode", "0", "--together", "0"]
+    others.append("--forked")
     words = ["--copy", "3", "--crowd", "20", "--files", "30", "--report", str(report)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *words, *others],
