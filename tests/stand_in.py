@@ -12,7 +12,7 @@ import vaenhance
 
 
 class Negative:
-    """Its answer is the negative of the photograph."""
+    """Its answer is the negative of the photograph, its pixels repeated if larger."""
 
     device = "a test"
     precision = "float32"
@@ -27,6 +27,9 @@ class Negative:
         top = np.iinfo(image.dtype).max
         mixed = image * (1 - strength) + (top - image.astype(float)) * strength
         progress(image.shape[0] * image.shape[1] / 1e6)
+        if "size" in settings:
+            sides = zip(image.shape[:2], settings["size"], strict=True)
+            mixed = mixed[np.ix_(*(np.arange(t) * n // t for n, t in sides))]
         return np.rint(mixed).astype(image.dtype)
 
 

@@ -36,6 +36,38 @@ def test_the_table_has_a_row_for_each_method_and_scale(
     table = script.lines(result)
     assert table[3].startswith("| scale |")
     assert f"{result['rows'][0]['psnr']:.2f}" in table[5]
+    with pytest.raises(SystemExit, match="2"):  # its packages are not there
+        script.main([image, "--with-span"])
+    assert "run scripts/benchmark" in capsys.readouterr().err
     kept = ["--model", "photo", "--repeats", "1"]
     assert script.main([image, *kept]) == 2
     assert "keeps the size" in capsys.readouterr().err
+
+
+def test_another_network_is_measured_beside_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    samples: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(root / "scripts"), *sys.path])
+    script = import_module("benchmark_upscaling")
+
+    class Repeating(script.span.Span):
+        def enhance(self, image, *, scale, **told):
+            return image.repeat(scale, 0).repeat(scale, 1)
+
+    monkeypatch.setattr(script.span, "Span", Repeating)
+    monkeypatch.setattr(script.span, "is_installed", lambda: True)
+    model = tmp_path / "large"
+    save_tiny_model(model, tiny_config(model={"scales": (2,)}))
+    with Image.open(samples / "coffee.png") as picture:
+        picture.resize((90, 60)).save(tmp_path / "a.png")
+    small = ["--repeats", "1", "--megapixels", "0.002", "--scales", "2"]
+    asked = [str(tmp_path / "a.png"), *small, "--model", str(model), "--with-span"]
+    assert script.main([*asked, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    names = [row["method"] for row in rows]
+    assert names == ["bicubic", "Lanczos", "large", "SPAN (ncnn)"]
+    assert rows[2]["psnr"] + 5 < rows[3]["psnr"] < rows[0]["psnr"]

@@ -154,6 +154,38 @@ def test_metadata_state_the_new_size_and_keep_the_rest(run):
     )
 
 
+def test_every_container_states_the_new_size_and_the_old_resolution(run):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA002: 14, 0xA003: 10, 0x9003: "2020:02:02 02:02:02"})
+    carried = {"exif": exif.tobytes(), "dpi": (300, 300)}
+    names = ("a.jpg", "b.png", "c.webp", "d.tif", "e.avif")
+    for name in names:
+        save(f"in/{name}", **carried)
+    deep = photo.Photo(
+        pixels(dtype=np.uint16),
+        pixels(dtype=np.uint16, channels=1),
+        False,
+        "TIFF",
+        photo.Metadata(exif=exif.tobytes()[6:], dpi=(300.0, 300.0)),
+    )
+    for name in ("deep.tif", "deep.png"):
+        kind = "TIFF" if name.endswith("tif") else "PNG"
+        data = photo.encode_photo(deep, deep.pixels, format=kind)
+        Path(f"in/{name}").write_bytes(data)
+    run("in", "out", "--scale", "3")
+    for name in (*names, "deep.tif", "deep.png"):
+        before, made = (photo.read_photo(Path(f, name)) for f in ("in", "out"))
+        assert made.pixels.shape == (30, 42, 3), name
+        assert made.bit_depth == before.bit_depth
+        assert (made.alpha is None) == (before.alpha is None)
+        assert made.metadata.dpi == before.metadata.dpi, name
+        found = Image.Exif()
+        found.load(b"Exif\0\0" + made.metadata.exif)
+        inner = found.get_ifd(0x8769)
+        assert [inner[tag] for tag in EXIF_SIZE] == [42, 30], name
+        assert inner[0x9003] == "2020:02:02 02:02:02"
+
+
 @pytest.mark.parametrize("order", [b"II", b"MM"])
 def test_exif_of_either_byte_order_states_the_size(order):
     from vaenhance.photo.dimensions import exif_of_size

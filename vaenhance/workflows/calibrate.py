@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint
 from vaenhance.checkpoint_calibration import Calibration, save_calibration
-from vaenhance.config import Config, DegradationConfig
+from vaenhance.config import Config
 from vaenhance.errors import UsageProblem, VaenhanceError
 from vaenhance.workflows.coverage import Reliability
 from vaenhance.workflows.headers import folder_problem
@@ -216,22 +216,25 @@ def _cropping(config: Config, seed: int, as_stored: bool) -> Config:
             "whole": False,
             "cache_megapixels": 16.0,
         },
-        degradation=_stored_damage(config.degradation) if as_stored else {},
+        degradation=_stored_damage(config) if as_stored else {},
         training={"batch": 1, "seed": SEED + 2 * seed + as_stored},
     )
 
 
-def _stored_damage(kinds: DegradationConfig) -> dict[str, float]:
+def _stored_damage(config: Config) -> dict[str, float]:
     """Returns weights of the damage for which the scale of σ is set.
 
-    White noise and JPEG as often as each other, whatever the training has more of.
+    White noise and JPEG as often as each other, whatever the training has more of, and
+    as often as no damage where images are enlarged, which is damage enough.
     Cameras and blur are left to what the likelihood says of them: rare as they are,
     their larger errors would only widen σ for all others.
     """
+    kinds = config.degradation
     if not (kinds.noise or kinds.jpeg):
         return {}
     both = max(kinds.noise, kinds.jpeg)
-    equal = {k: both for k in ("noise", "jpeg") if getattr(kinds, k)}
+    names = ["noise", "jpeg", *(["clean"] if config.model.scales != (1,) else [])]
+    equal = {name: both for name in names if getattr(kinds, name)}
     return {**equal, "camera": 0.0, "soft": 0.0}
 
 
