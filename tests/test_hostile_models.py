@@ -109,6 +109,44 @@ def test_damage_in_every_part_of_the_weights_is_seen(folder):
     assert seen > 30
 
 
+@pytest.mark.parametrize(
+    "name", [checkpoint.CONFIG, checkpoint.CARD, CALIBRATION, STYLES]
+)
+def test_damage_in_every_part_of_the_other_files_is_one_line(folder, name):
+    calibrate_tiny_model(folder)
+    style = {"look": [0.5, 1.0], "colours": [1.0] * STATISTICS}
+    (folder / STYLES).write_text(json.dumps({"a": style, "b": style}))
+    read = {
+        checkpoint.CONFIG: lambda: checkpoint.load_config(folder),
+        checkpoint.CARD: lambda: checkpoint.load_card(folder),
+        CALIBRATION: lambda: load_calibration(folder),
+        STYLES: lambda: load_styles(folder, 2),
+    }[name]
+    read()
+    refused = 0
+    for data in damages((folder / name).read_bytes()):
+        (folder / name).write_bytes(data)
+        try:
+            read()
+        except ModelError as error:
+            assert one_line(error)
+            refused += 1
+    assert refused > 30
+
+
+def test_files_of_another_model_are_one_line_and_exit_code_two(
+    folder, tmp_path, invoke
+):
+    image, out = OLD.with_name("0.1.0.png"), tmp_path / "out.png"
+    for name in ("photo", "digits", "look"):
+        other = checkpoint.find_model(name)
+        shutil.copy(other / checkpoint.CONFIG, folder / checkpoint.CONFIG)
+        result = invoke("enhance", image, out, "-m", folder, exit_code=2)
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        assert result.stderr.startswith("vaenhance: ")
+    assert not out.exists()
+
+
 def test_weights_of_another_model_are_refused(folder):
     for name in ("photo", "digits", "look"):
         other = checkpoint.find_model(name)
