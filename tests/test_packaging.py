@@ -122,7 +122,7 @@ def test_wheel_states_version_licence_and_needs(wheel: Path) -> None:
     assert f"\nVersion: {vaenhance.__version__}\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
-    assert "\nRequires-Dist: keras<4,>=3.14\n" in metadata, "the security floor"
+    assert "\nRequires-Dist: keras<4,>=3.15.1\n" in metadata, "the security floor"
 
 
 def test_installed_wheel_is_the_one_that_runs(installed: Path, tmp_path: Path) -> None:
