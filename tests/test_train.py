@@ -139,7 +139,7 @@ def test_resuming_is_the_same_to_the_bit(folder, tmp_path):
 
 @pytest.mark.slow
 def test_kill_9_and_the_same_command_again(folder, tmp_path):
-    config = tiny_config(training={"steps": 200, "checkpoint_steps": 10})
+    config = tiny_config(training={"steps": 80, "checkpoint_steps": 20})
     (tmp_path / "c.toml").write_text(to_toml(config))
     command = [
         sys.executable, "-m", "vaenhance", "train", str(folder), str(tmp_path / "m"),
@@ -157,7 +157,7 @@ def test_kill_9_and_the_same_command_again(folder, tmp_path):
     assert again.returncode == 0, again.stderr
     assert again.stdout == ""
     assert "going on from step" in again.stderr
-    assert "200 steps" in again.stderr
+    assert "80 steps" in again.stderr
     run(folder, tmp_path / "straight", config)
     killed, straight = numbers(tmp_path / "m"), numbers(tmp_path / "straight")
     assert all(np.array_equal(straight[n], killed[n]) for n in straight)
