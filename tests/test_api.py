@@ -270,8 +270,22 @@ def test_the_digits_model_draws_ink_on_an_empty_ground():
     assert np.all(ink < 0.4)
 
 
+def test_the_emoji_model_draws_what_was_asked_for_on_white():
+    model = vaenhance.load_model("emoji", precision="float32")
+    assert model.classes == ("couples", "faces", "hands", "people")
+    calm = [0.9, 0.8, 0.7, 0.5]
+    faces = model.sample(6, label="faces", temperature=calm)
+    couples = model.sample(6, label="couples", temperature=calm)
+    assert faces.shape == (6, 64, 64, 3)
+    for images in (faces, couples):
+        assert np.median(images[:, :4, :4]) > 0.9  # the corner is white
+    yellow = faces[:, 24:40, 24:40].mean(axis=(0, 1, 2))
+    assert yellow[0] > yellow[1] > yellow[2] + 0.2
+
+
 def test_every_built_in_model_loads_and_has_a_card():
-    assert {"detail", "digits", "look", "photo"} <= set(vaenhance.builtin_models())
+    names = {"detail", "digits", "emoji", "look", "photo"}
+    assert names <= set(vaenhance.builtin_models())
     for name in vaenhance.builtin_models():
         load = vaenhance.load_look if name == "look" else vaenhance.load_model
         model = load(name)

@@ -147,6 +147,7 @@ def test_pictures_are_quick_to_load() -> None:
         "digits-latents.png",
         "digits-plane.png",
         "digits.png",
+        "emoji.png",
         "light-style.jpg",
     ]
     for picture in pictures:
