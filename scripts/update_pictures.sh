@@ -88,3 +88,42 @@ sheet = report.sheet([small[:3], small[3:]], labels=list(ROWS))
 Image.fromarray(sheet).save(target, quality=88)
 print(f"{target}: {target.stat().st_size // 1000} kB")
 END
+
+# Larger: samples shrunk to a quarter, and enlarged again.
+mkdir "$work/small"
+"$python" - "$work/small" samples/chelsea.png samples/astronaut.png <<'END'
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+target, *files = map(Path, sys.argv[1:])
+for file in files:
+    picture = Image.open(file).convert("RGB")
+    size = picture.width // 4, picture.height // 4
+    picture.resize(size, Image.BICUBIC).save(target / file.name)
+END
+"$python" -m vaenhance enhance "$work/small" "$work/large" --scale 4
+"$python" - "$work" docs/images/larger.png <<'END'
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vaenhance import photo, report
+
+SIZE = 200, 264  # height, width
+CROPS = {"chelsea.png": (60, 100), "astronaut.png": (20, 110)}  # file: (top, left)
+work, target = map(Path, sys.argv[1:])
+rows = []
+for name, (top, left) in CROPS.items():
+    place = slice(top, top + SIZE[0]), slice(left, left + SIZE[1])
+    small, large = Image.open(work / "small" / name), photo.read_pixels(work / "large" / name)
+    plain = small.resize((large.shape[1], large.shape[0]), Image.BICUBIC)
+    original = photo.read_pixels(Path("samples", name))
+    rows.append([image[place] for image in (np.asarray(plain), large, original)])
+labels = ["Pillow's bicubic filter", "--scale 4", "the original"] * len(rows)
+photo.save_png(report.sheet(rows, labels=labels), target)
+print(f"{target}: {target.stat().st_size // 1000} kB")
+END

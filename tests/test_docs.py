@@ -148,6 +148,7 @@ def test_pictures_are_quick_to_load() -> None:
         "digits-plane.png",
         "digits.png",
         "emoji.png",
+        "larger.png",
         "light-style.jpg",
     ]
     for picture in pictures:
