@@ -145,6 +145,7 @@ def test_pictures_are_quick_to_load() -> None:
         "before-after.png",
         "digit-styles.png",
         "digits-latents.png",
+        "digits-neighbours.png",
         "digits-plane.png",
         "digits.png",
         "emoji.png",
