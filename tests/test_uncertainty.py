@@ -11,6 +11,7 @@ import pytest
 import vaenhance
 from tests.test_resampling import whole
 from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
+from vaenhance import checkpoint
 from vaenhance.api import Model
 from vaenhance.checkpoint_calibration import CALIBRATION, load_calibration
 from vaenhance.config import named_preset
@@ -268,6 +269,14 @@ def test_a_calibration_of_another_kind_of_model_is_refused(large):
 
 
 # === The calibration's file ===
+
+
+@pytest.mark.parametrize("name", ["photo", "detail"])
+def test_the_built_in_models_are_calibrated_for_their_weights(name):
+    folder = checkpoint.find_model(name)
+    own = load_calibration(folder)
+    assert own is not None
+    assert own.weights_sha256 == checkpoint.weights_checksum(folder)
 
 
 def test_a_calibration_survives_its_file(tmp_path):
