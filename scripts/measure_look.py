@@ -123,11 +123,15 @@ def spoilt(x: Pixels, kind: str, name: str) -> Pixels:
 
 
 def scores(x: Pixels, estimate: Pixels) -> tuple[float, float, float]:
-    """Returns PSNR in dB (of equal images 60), SSIM, mean CIEDE2000."""
+    """Returns PSNR in dB (of equal images 60), SSIM, mean CIEDE2000.
+
+    The last is of every second pixel of every second row: most of the time of a
+    table, and the same within two parts in a thousand.
+    """
     a, b = (image.astype(np.float32) / np.float32(255) for image in (x, estimate))
-    difference = color.ciede2000(color.to_lab(a), color.to_lab(b))
+    few = (color.to_lab(image[::2, ::2]) for image in (a, b))
     psnr = min(metrics.psnr(a, b), 60.0)
-    return psnr, metrics.ssim(a, b), float(difference.mean())
+    return psnr, metrics.ssim(a, b), float(color.ciede2000(*few).mean())
 
 
 def light_rows(

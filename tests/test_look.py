@@ -150,6 +150,30 @@ def test_the_look_comes_from_the_reference_and_what_is_told_of_it() -> None:
     assert not np.allclose(network.infer(y, tf.constant([-1.0]))[2][0].numpy(), z)
 
 
+def test_no_unit_is_off_for_good() -> None:
+    """With plain rectifiers most of them were, for every photograph."""
+    network = build_network(LOOK_MODEL)
+    hidden = [network.summary_layer, *network.decoder, network.place_layer]
+    for layer in hidden:
+        layer.bias.assign(tf.fill(layer.bias.shape, -30.0))
+    y = photograph((2, 16, 16, 3), np.float32)
+    with tf.GradientTape() as tape:
+        x = network.infer(y, tf.constant([-1.0, -1.0]), [tf.zeros([2, 1, 1, 4])])[0]
+    kernels = [layer.kernel.value for layer in hidden]
+    for gradient in tape.gradient(x, kernels):
+        assert np.abs(gradient.numpy()).max(axis=0).min() > 0
+
+
+def test_a_batch_may_be_of_one_use_only() -> None:
+    network = build_network(LOOK_MODEL)
+    y = photograph((3, 16, 16, 6), np.float32)
+    told = np.array([-1.0, 0.0, -1.0], np.float32)
+    mixed = network.infer(y, tf.constant(told))[0].numpy()
+    for use in (-1.0, 0.0):
+        alone = network.infer(y, tf.fill([3], use))[0].numpy()
+        assert np.allclose(alone[told == use], mixed[told == use], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -69,6 +69,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "look.highlights": (0, 1),
     "look.lamps": (0, 1),
     "look.single": (0, 1),
+    "look.exposure_weight": (0, 100),
+    "look.gamma_weight": (0, 100),
     "look.exposure": (-8, 8),
     "look.contrast": (-1, 2),
     "look.gamma": (-3, 3),

@@ -98,15 +98,21 @@ def draw_change(
     if kinds is None:
         chance = max(MIXED, float(drawn.min()))
         mixed = tuple(k for k, d in zip(KINDS, drawn, strict=True) if d <= chance)
-        kinds = (KINDS[int(rng.integers(len(KINDS)))],) if is_single else mixed
+        kinds = (_drawn_kind(config, rng),) if is_single else mixed
     strength = 1.0 if len(kinds) == 1 else MIXED_STRENGTH
     change: dict[str, object] = {}
     for kind in kinds:
         own = _DRAW[kind](config, rng, strength)
-        if kind == "exposure" and "low_light" in kinds:
-            continue
-        change |= own
+        if kind != "exposure" or "low_light" not in kinds:
+            change |= own
     return Change(**change)  # type: ignore[arg-type]
+
+
+def _drawn_kind(config: LookConfig, rng: np.random.Generator) -> str:
+    dark = config.exposure_weight
+    own = {"exposure": dark, "low_light": dark, "gamma": config.gamma_weight}
+    ends = np.cumsum([own.get(kind, 1.0) for kind in KINDS])
+    return KINDS[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
 
 
 def changed(x: Pixels, change: Change, rng: np.random.Generator) -> Pixels:
@@ -119,9 +125,8 @@ def changed(x: Pixels, change: Change, rng: np.random.Generator) -> Pixels:
     """
     if change.is_nothing:
         return x
-    is_noisy = change.noise > 0
-    shape = x.shape if is_noisy else (1, 1, 1)
-    return _changed(x, change, rng.standard_normal(shape, dtype=np.float32))
+    size = x.shape if change.noise > 0 else (1, 1, 1)
+    return _changed(x, change, rng.standard_normal(size, dtype=np.float32))
 
 
 def changed_extremes(extremes: Pixels, change: Change) -> Pixels:

@@ -30,8 +30,10 @@ from vaenhance.model.gaussian import (
     split_gaussian,
 )
 
+# Rectifiers died: for most photographs every unit of the decoder was off.
+ACTIVATION = "leaky_relu"
 BINS = 32  # of the histogram of each colour, over the domain s
-GATES_START = (0.0, 0.0, 0.0, 0.0, -3.0, -3.0)  # before the sigmoid; ``transform``
+GATES_START = (2.0, 2.0, 2.0, 2.0, -3.0, -3.0)  # before the sigmoid; ``transform``
 INNER = 6  # the values beyond this one, of a quarter of the pixels, are a few: 0.5 %
 
 
@@ -67,18 +69,18 @@ class Look(keras.Model):
 
         width = config.hidden[0]
         latent = config.latent_channels[0]
-        self.summary_layer = dense(width, "summary", activation="relu")
-        self.posterior_layer = dense(width, "reference", activation="relu")
+        self.summary_layer = dense(width, "summary", activation=ACTIVATION)
+        self.posterior_layer = dense(width, "reference", activation=ACTIVATION)
         small = keras.initializers.VarianceScaling(0.01)
         self.posterior_head = dense(2 * latent, "posterior", kernel_initializer=small)
         self.decoder = [
-            dense(n, f"decoder{i}", activation="relu")
+            dense(n, f"decoder{i}", activation=ACTIVATION)
             for i, n in enumerate(config.hidden_decoder)
         ]
         self.head = dense(
             transform.numbers(self.knots), "head", kernel_initializer=small
         )
-        self.place_layer = dense(64, "place", activation="relu")
+        self.place_layer = dense(64, "place", activation=ACTIVATION)
         self.gain_head = convolution(
             1, 3, "gain_head", "float32", kernel_initializer=small
         )
@@ -189,11 +191,14 @@ class Look(keras.Model):
             a transform of few numbers is known by a few hundred of them.
         """
         image, reference = y[..., :3], y[..., -3:]
-        summary, spatial = self.describe(image)
         # What is to be mended is its own reference: one look at it is enough.
         others = tf.where(noise_sigma >= 0.0)
-        other, _ = self.describe(tf.gather_nd(reference, others))
-        referred = tf.tensor_scatter_nd_update(summary, others, other)
+        # One batch: there may be no other, and a convolution of none fails in oneDNN.
+        seen = tf.concat([image, tf.gather_nd(reference, others)], axis=0)
+        summaries, spatial = self.describe(seen)
+        count = tf.shape(image)[0]
+        summary, spatial = summaries[:count], spatial[:count]
+        referred = tf.tensor_scatter_nd_update(summary, others, summaries[count:])
         q = self.posterior(referred, noise_sigma)
         observe(q)
         gaussian = q.gaussian

@@ -171,7 +171,8 @@ def _curve(s: Any, slopes: Any, offset: Any) -> Any:
 def to_linear(x: Any) -> Any:
     """Returns linear light of sRGB values, odd around 0."""
     size = tf.abs(x)
-    curved = tf.pow((tf.maximum(size, 0.04) + 0.055) / 1.055, 2.4)
+    # Not tf.pow, which takes several times as long.
+    curved = tf.exp(2.4 * tf.math.log((tf.maximum(size, 0.04) + 0.055) / 1.055))
     return tf.sign(x) * tf.where(size <= 0.04045, size / 12.92, curved)
 
 
@@ -179,7 +180,7 @@ def to_srgb(light: Any) -> Any:
     """Returns sRGB values of linear light, odd around 0."""
     size = tf.abs(light)
     # The power is kept away from 0, where its gradient is not finite.
-    curved = 1.055 * tf.pow(tf.maximum(size, 0.003), 1 / 2.4) - 0.055
+    curved = 1.055 * tf.exp(tf.math.log(tf.maximum(size, 0.003)) / 2.4) - 0.055
     return tf.sign(light) * tf.where(size <= 0.0031308, size * 12.92, curved)
 
 
