@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from vaenhance.api_drawing import Drawing
 from vaenhance.api_inputs import check_input
-from vaenhance.api_resize import make_consistent
-from vaenhance.api_tiles import Pixels, Place, Tiles, Told, blended
+from vaenhance.api_tiles import Pixels, Place, Tiles, Told
 
 
 class Enhancing(Tiles, Drawing):
@@ -76,15 +75,5 @@ class Enhancing(Tiles, Drawing):
             answer: Pixels = self._inference.restore(y[None], noise_sigma, aim.scale)[0]
             return answer
 
-        result = self._tiled(
-            image,
-            aim,
-            compute,
-            lambda strips: blended(aim.fit(strips), image, aim, strength),
-            tile=tile,
-            overlap=overlap,
-            progress=progress,
-        )
-        if consistent:
-            make_consistent(result, image)
-        return result
+        how = {"tile": tile, "overlap": overlap, "progress": progress}
+        return self._finished(image, aim, compute, strength, consistent, how)

@@ -5,7 +5,7 @@ What a tile gives, and what becomes of the strips, is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vaenhance import tiling
 from vaenhance.api_inputs import check_scale
-from vaenhance.api_resize import Aim, Size, Strips, aim_at, rows_of
+from vaenhance.api_resize import Aim, Size, Strips, aim_at, make_consistent, rows_of
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.tiling import Tiling
@@ -116,6 +116,36 @@ class Tiles:
             return collect(strips)
 
         return self._within_memory(aim.image, tile, overlap, work)
+
+    def _finished(
+        self,
+        image: NDArray[Any],
+        aim: Aim,
+        compute: Callable[[Pixels, Place], Pixels],
+        strength: float,
+        consistent: bool,
+        how: Mapping[str, Any],
+    ) -> NDArray[Any]:
+        """Returns an image of what is computed tile by tile, in its own type.
+
+        Args:
+            image: (H, W, C), at least a pixel.
+            aim: at which size.
+            compute: as for ``_tiled``.
+            strength: 0..1 blends from the input to the result.
+            consistent: the result is to shrink to the image.
+            how: tile, overlap and progress, as for ``_tiled``.
+        """
+        result = self._tiled(
+            image,
+            aim,
+            compute,
+            lambda strips: blended(aim.fit(strips), image, aim, strength),
+            **how,
+        )
+        if consistent:
+            make_consistent(result, image)
+        return result
 
     def _within_memory(
         self,

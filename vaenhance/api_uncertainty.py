@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
 from vaenhance.api_inputs import check_input
-from vaenhance.api_resize import Size, Strips, make_consistent, rows_of
+from vaenhance.api_resize import Size, Strips, rows_of
 from vaenhance.api_tiles import Pixels, Place, Tiles, Told, blended
 from vaenhance.checkpoint_calibration import Calibration, load_calibration
 from vaenhance.errors import ModelError, UsageProblem
@@ -102,18 +102,8 @@ class Uncertainty(Tiles):
             )[0][0]
             return drawn
 
-        result = self._tiled(
-            image,
-            aim,
-            compute,
-            lambda strips: blended(aim.fit(strips), image, aim, strength),
-            tile=tile,
-            overlap=overlap,
-            progress=progress,
-        )
-        if consistent:
-            make_consistent(result, image)
-        return result
+        how = {"tile": tile, "overlap": overlap, "progress": progress}
+        return self._finished(image, aim, compute, strength, consistent, how)
 
     @property
     def is_calibrated(self) -> bool:

@@ -14,6 +14,9 @@ from typing import Any, Generic, TypeVar
 
 Work = TypeVar("Work")
 
+# Photographs read ahead, being computed and being written count together: three
+# 40-megapixel ones overlap, and one of 100 has the memory for itself.
+MEGAPIXELS_IN_FLIGHT = 128.0
 PIECES_IN_FLIGHT = 16  # of no weight, so that a million of them are not queued at once
 
 

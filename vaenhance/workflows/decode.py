@@ -17,7 +17,7 @@ from vaenhance import checkpoint, photo
 from vaenhance.errors import LatentError, PhotoError, UsageProblem
 from vaenhance.latents import Entry, LatentReader
 from vaenhance.workflows import files
-from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.enlarging import Enlargement, model_for
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
@@ -25,8 +25,6 @@ from vaenhance.workflows.work import Work
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
-
-MEGAPIXELS_IN_FLIGHT = 128.0  # decoded, and being written
 
 
 @dataclass(frozen=True)

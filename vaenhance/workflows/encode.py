@@ -18,7 +18,7 @@ from vaenhance import photo
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents import Entry, LatentWriter, Pool, Tile, TiledLatents
 from vaenhance.workflows import files
-from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.encode_settings import EncodeSettings
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
@@ -27,8 +27,6 @@ from vaenhance.workflows.work import Work
 if TYPE_CHECKING:
     from vaenhance.api import Model
     from vaenhance.api_style import StyleEncoder
-
-MEGAPIXELS_IN_FLIGHT = 128.0  # read ahead, or being encoded
 
 
 def encode_photos(

@@ -15,16 +15,12 @@ from typing import Any
 from vaenhance import photo
 from vaenhance.errors import PhotoError, TargetTaken, UsageProblem
 from vaenhance.workflows import explore, files
-from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.enhance_settings import EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
-
-# Photographs read ahead, being computed and being written count together: three
-# 40-megapixel ones overlap, and one of 100 has the memory for itself.
-MEGAPIXELS_IN_FLIGHT = 128.0
 
 
 def enhance_photos(

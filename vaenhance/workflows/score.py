@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, photo
 from vaenhance.api_inputs import check_network, check_scored
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.conveyor import Conveyor
+from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.files import reason
 from vaenhance.workflows.sources import STREAM, Sources, expand
-
-MEGAPIXELS_IN_FLIGHT = 128.0
 
 
 class Scored(Protocol):
