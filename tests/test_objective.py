@@ -92,6 +92,39 @@ def test_loss_is_minus_elbo_per_dimension():
     assert terms.loss.numpy() == pytest.approx(-elbo.mean() / 48, rel=1e-5)
 
 
+def charged(balance: bool, kl: list, beta: float) -> float:
+    """Returns what the loss has of the KL, in nats an image."""
+    config = ObjectiveConfig(beta=1.0, balance=balance)
+    both = [evidence("gaussian", config, X, X + 0.1, kl, b).loss for b in (beta, 0.0)]
+    return float(48 * (both[0] - both[1]))
+
+
+def test_balance_charges_the_level_that_says_much_until_beta_has_risen():
+    kl = [tf.constant([3.0, 6.0]), tf.constant([1.0, 2.0])]
+    # Shares 3/4 and 1/4: weights 1.5 and 0.5, half of the way 1.25 and 0.75.
+    assert charged(False, kl, 0.5) == pytest.approx(0.5 * 6.0, rel=1e-3)
+    assert charged(True, kl, 0.5) == pytest.approx(
+        0.5 * (1.25 * 4.5 + 0.75 * 1.5), rel=1e-3
+    )
+    assert charged(True, kl, 1.0) == pytest.approx(6.0, rel=1e-3)
+
+
+def test_balance_moves_no_weights_by_itself():
+    config = ObjectiveConfig(beta=1.0, balance=True)
+    kl = [tf.constant([3.0, 6.0]), tf.constant([1.0, 2.0])]
+    with tf.GradientTape() as tape:
+        tape.watch(kl)
+        loss = evidence("gaussian", config, X, X + 0.1, kl, 0.5).loss
+    found = [48 * 2 * g.numpy() for g in tape.gradient(loss, kl)]
+    assert found[0] == pytest.approx([0.5 * 1.25] * 2, rel=1e-3)
+    assert found[1] == pytest.approx([0.5 * 0.75] * 2, rel=1e-3)
+
+
+def test_balance_bears_levels_that_say_nothing():
+    kl = [tf.zeros(2), tf.zeros(2)]
+    assert np.isfinite(charged(True, kl, 0.3))
+
+
 def test_free_bits_are_free():
     config = ObjectiveConfig(free_bits=2.0)
     below = [tf.constant([0.5, 1.9])]

@@ -57,6 +57,7 @@ class ObjectiveConfig:
     beta: float = 0.02  # weight of the KL
     beta_warmup: float = 0.0  # part of the run over which beta rises from 0
     free_bits: float = 0.0  # nats a level and image that cost nothing
+    balance: bool = False  # while beta rises, levels that say much pay more
     sigma_floor: float = 0.002  # smallest calibrated likelihood sigma, [0, 1] units
     mean_path: float = 0.0  # part of the steps that decode the posterior mean
     focal_frequency: float = 0.0  # weight of the worst frequencies; 0: none

@@ -113,7 +113,7 @@ def evidence(
 
     Args:
         likelihood: ``gaussian``, ``bernoulli`` or ``logistic``.
-        config: free bits and the σ floor.
+        config: free bits, balance and the σ floor.
         x: clean images (B, H, W, C).
         parameters: what the decoder gave, same shape; twice the channels for
             ``logistic``.
@@ -127,6 +127,9 @@ def evidence(
     charged = list(kl)
     if config.free_bits:
         charged = [tf.maximum(level, config.free_bits) for level in kl]
+    if config.balance:
+        weights = _balance(kl, beta / max(config.beta, 1e-9))
+        charged = [w * level for w, level in zip(weights, charged, strict=True)]
     elbo = fit - beta * tf.add_n(charged)
     loss, mean = -tf.reduce_mean(elbo) / _dimensions(x), image(likelihood, parameters)
     if config.focal_frequency:
@@ -138,6 +141,23 @@ def evidence(
         kl=list(kl),
         squared_error=_mean_squared_error(x, mean),
     )
+
+
+def _balance(kl: Sequence[Any], risen: Any) -> list[Any]:
+    """Returns the weight of each level's KL, (B,); their mean over the levels is 1.
+
+    From a level's share of an image's KL at β = 0 to 1 for all at the full β: a level
+    that says much pays more, so that the others learn to speak (after NVAE, Vahdat &
+    Kautz 2020, who take the shares of a batch; of an image they do not depend on how
+    many devices there are).
+
+    Args:
+        kl: nats per image (B,) of each level; not changed by the gradient.
+        risen: β now as a part of the full one, 0..1.
+    """
+    said = [tf.maximum(tf.stop_gradient(level), 1e-6) for level in kl]
+    mean = tf.add_n(said) / float(len(said))
+    return [risen + (1.0 - risen) * level / mean for level in said]
 
 
 def _dimensions(x: Any) -> Any:
