@@ -19,7 +19,7 @@ from vaenhance import grading, photo  # noqa: E402
 from vaenhance.config import Config  # noqa: E402
 from vaenhance.data.looks import SPARSE  # noqa: E402
 from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
-from vaenhance.model import look, transform  # noqa: E402
+from vaenhance.model import look_seen, transform  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
 
 
@@ -192,9 +192,10 @@ def test_impossible_networks_are_refused(change, words) -> None:
 def test_histograms_share_values_between_the_two_nearest_bins() -> None:
     values = np.random.default_rng(0).random((3, 8, 8, 2), np.float32)
     values[0, 0, 0] = 0.0, 1.0
-    found = look._histogram(tf.constant(values)).numpy().reshape(3, 2, look.BINS)
-    places = values.transpose(0, 3, 1, 2).reshape(3, 2, -1, 1) * (look.BINS - 1)
-    shares = np.maximum(1 - np.abs(places - np.arange(look.BINS)), 0).mean(axis=2)
+    bins = look_seen.BINS
+    found = look_seen.histogram(tf.constant(values)).numpy().reshape(3, 2, bins)
+    places = values.transpose(0, 3, 1, 2).reshape(3, 2, -1, 1) * (bins - 1)
+    shares = np.maximum(1 - np.abs(places - np.arange(bins)), 0).mean(axis=2)
     assert np.allclose(found**2, shares, atol=3e-6)
 
 
@@ -202,10 +203,11 @@ def test_extremes_come_with_those_without_a_few() -> None:
     image = np.full((1, 64, 64, 3), 0.5, np.float32)
     image[:, 32, 32:34] = [[[0.0] * 3, [1.0] * 3]]  # as a thumbnail has them
     image[:, 1:9:2, 1] = 0.9  # four of the quarter that is sorted: still a few
-    assert np.allclose(look._extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.5])
+    assert np.allclose(look_seen.extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.5])
     image[:, 1:17:2, 1] = 0.9
-    assert np.allclose(look._extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.9])
-    short = look._short_of(np.array([[[0.0], [254 / 255], [1.0], [0.0]]], np.float32))
+    assert np.allclose(look_seen.extremes(image)[0, :, 0], [0.0, 1.0, 0.5, 0.9])
+    ends = np.array([[[0.0], [254 / 255], [1.0], [0.0]]], np.float32)
+    short = look_seen.short_of(ends)
     assert np.allclose(short[0, :, 0], [0.0, 1 / 8, 1.0, 1.0], atol=1e-5)
 
 

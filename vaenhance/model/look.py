@@ -12,7 +12,6 @@ would have if it were a good photograph.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ import tensorflow as tf
 
 from vaenhance.config import ModelConfig
 from vaenhance.data.looks import SPARSE
-from vaenhance.model import transform
+from vaenhance.model import look_seen, transform
 from vaenhance.model.blocks import ResidualBlock, convolution
 from vaenhance.model.gaussian import (
     DiagonalGaussian,
@@ -32,9 +31,7 @@ from vaenhance.model.gaussian import (
 
 # Rectifiers died: for most photographs every unit of the decoder was off.
 ACTIVATION = "leaky_relu"
-BINS = 32  # of the histogram of each colour, over the domain s
 GATES_START = (2.0, 2.0, 2.0, 2.0, -3.0, -3.0)  # before the sigmoid; ``transform``
-INNER = 6  # the values beyond this one, of a quarter of the pixels, are a few: 0.5 %
 
 
 class Look(keras.Model):
@@ -98,7 +95,7 @@ class Look(keras.Model):
             for block in blocks:
                 block.build((None, None, None, channels))
         width, latent = config.hidden[0], config.latent_channels[0]
-        self.summary_layer.build((None, channels + 8 * BINS + 28))
+        self.summary_layer.build((None, channels + 8 * look_seen.BINS + 28))
         self.posterior_layer.build((None, width + 1))
         self.posterior_head.build((None, width))
         size = width + latent
@@ -116,7 +113,7 @@ class Look(keras.Model):
         """Returns what is seen of thumbnails: (B, width), and (B, cells, cells, C)."""
         s = transform.to_domain(transform.to_linear(image))
         # As it would be with its own black and white: what is left is not exposure.
-        extremes = _extremes(image)
+        extremes = look_seen.extremes(image)
         ends = extremes[:, :, None, None]
         span = tf.maximum(ends[:, 3] - ends[:, 2], transform.NARROWEST)
         stretched = tf.clip_by_value((image - ends[:, 2]) / span, 0.0, 1.0)
@@ -131,8 +128,9 @@ class Look(keras.Model):
         h = tf.cast(h, tf.float32)
         grays = [tf.reduce_mean(part, -1, keepdims=True) for part in (s, stretched)]
         planes = tf.concat([s, stretched, *grays], axis=-1)
-        histogram = _histogram(planes[:, 1::2, 1::2])
-        told = [transform.to_domain(transform.to_linear(extremes)), _short_of(extremes)]
+        histogram = look_seen.histogram(planes[:, 1::2, 1::2])
+        short = look_seen.short_of(extremes)
+        told = [transform.to_domain(transform.to_linear(extremes)), short]
         told = [tf.reshape(part, [-1, 12]) for part in told]
         gray = [tf.reduce_min(grays[0], [1, 2]), tf.reduce_max(grays[0], [1, 2])]
         means = [tf.reduce_mean(part, [1, 2]) for part in grays]
@@ -160,7 +158,7 @@ class Look(keras.Model):
         around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
         gains = self.place_layer(tf.concat([spatial, around], axis=-1))
         gains = self.gain_head(gains)[..., 0]
-        return transform.bounded(flat, gains, _extremes(image), self.knots)
+        return transform.bounded(flat, gains, look_seen.extremes(image), self.knots)
 
     # === What training asks of every network ===
 
@@ -217,49 +215,3 @@ class Look(keras.Model):
     def call(self, y):
         """Returns the photographs after correction."""
         return self.infer(y, -tf.ones([tf.shape(y)[0]]))[0]
-
-
-def _extremes(image: Any) -> Any:
-    """Returns darkest and brightest values of thumbnails, and those without a few.
-
-    (B, 4, 3). The middle pixels, where ``grading.thumbnail`` puts the extremes of the
-    whole photograph, are not in the quarter that is sorted.
-    """
-    middle = image.shape[1] // 2
-    own = image[:, middle, middle : middle + 2]
-    quarter = image[:, 1 - middle % 2 :: 2, 1 - middle % 2 :: 2]
-    count = quarter.shape[1] * quarter.shape[2]
-    values = tf.transpose(tf.reshape(quarter, [-1, count, 3]), [0, 2, 1])
-    inner = min(INNER, count)
-    low, high = (sign * tf.math.top_k(sign * values, inner)[0] for sign in (-1.0, 1.0))
-    return tf.concat([own, low[:, None, :, -1], high[:, None, :, -1]], axis=1)
-
-
-def _short_of(extremes: Any) -> Any:
-    """Returns how far from black and white extremes (B, 4, 3) are, 0..1, in logarithms.
-
-    One step of 255 from white is an eighth here: what is white exactly was hardly
-    changed, and what is nearly white was.
-    """
-    black_or_white = tf.constant([0.0, 1.0, 0.0, 1.0])[:, None]
-    steps = 255.0 * tf.abs(extremes - black_or_white)
-    return tf.math.log1p(steps) / math.log(256)
-
-
-def _histogram(planes: Any) -> Any:
-    """Returns the square root of soft histograms of (B, H, W, C) in 0..1, (B, C·BINS).
-
-    Every value is shared by the two nearest bins; the root makes small shares seen.
-    """
-    height, width, channels = planes.shape[1:]
-    place = tf.clip_by_value(planes, 0.0, 1.0) * (BINS - 1)
-    first = tf.minimum(tf.floor(place), BINS - 2)
-    rows = tf.range(tf.shape(planes)[0])[:, None, None, None]
-    starts = (rows * channels + tf.range(channels)) * BINS
-    bins = tf.reshape(starts + tf.cast(first, tf.int32), [-1])
-    second = tf.reshape(place - first, [-1])
-    count = tf.shape(planes)[0] * channels * BINS
-    sums = tf.math.unsorted_segment_sum(1.0 - second, bins, count)
-    sums += tf.math.unsorted_segment_sum(second, bins + 1, count)
-    rooted = tf.sqrt(sums / (height * width) + 1e-6)
-    return tf.reshape(rooted, [-1, channels * BINS])
