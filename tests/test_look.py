@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.tiny import save_tiny_model
 from tests.tiny_look import LOOK_MODEL, look_config, save_tiny_look
-from vaenhance.runtime import import_tensorflow
+from vaenhance.runtime import import_tensorflow, start_training
 
 tf = import_tensorflow()
 
@@ -20,7 +21,8 @@ from vaenhance.config import Config  # noqa: E402
 from vaenhance.data.looks import SPARSE  # noqa: E402
 from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
 from vaenhance.model import look_seen, transform  # noqa: E402
-from vaenhance.model.build import build_network, named  # noqa: E402
+from vaenhance.model.build import build_network, named, read_weights  # noqa: E402
+from vaenhance.model.trainer import Trainer  # noqa: E402
 
 
 def photograph(shape=(40, 56, 3), dtype=np.uint8, seed=0) -> np.ndarray:
@@ -100,11 +102,40 @@ def test_no_gate_is_ever_shut_for_good() -> None:
     assert abs(tape.gradient(low, flat).numpy()[0, 0]) > 1e-12
 
 
+def test_exact_gates_are_open_and_shut_and_learn_at_both_ends() -> None:
+    knots = LOOK_MODEL.curve_knots
+    values = np.zeros((2, transform.numbers(knots)), np.float32)
+    values[0, : transform.GATES] = -2.5
+    values[1, : transform.GATES] = 2.5
+    flat = tf.Variable(values)
+    ends = [[0.1, 0.2, 0.3], [0.9, 0.8, 0.7], [0.3, 0.4, 0.5], [0.6, 0.6, 0.55]]
+    extremes = np.array([ends] * 2, np.float32)
+    with tf.GradientTape() as tape:
+        found = transform.bounded(flat, tf.zeros([2, 4, 4]), extremes, knots, True)
+        total = tf.reduce_sum(found.low) - tf.reduce_sum(found.high)
+    assert np.array_equal(found.low[0], [0.0] * 3)
+    assert np.array_equal(found.high[0], [1.0] * 3)
+    assert np.allclose(found.low[1], ends[2], atol=1e-7)
+    assert np.allclose(found.high[1], ends[3], atol=1e-7)
+    gradient = tape.gradient(total, flat).numpy()[:, :2]
+    assert np.abs(gradient).min() > 1e-4
+
+
+def test_small_numbers_are_shrunk_together_and_large_ones_left() -> None:
+    values = np.random.default_rng(0).standard_normal((1, 60)).astype(np.float32)
+    for size, most in ((0.001, 0.001), (0.01, 0.1)):
+        shrunk = transform._shrunk(tf.constant(size * values), [1]).numpy()
+        assert 0 < np.abs(shrunk / (size * values)).max() < most
+    large = transform._shrunk(tf.constant(values), [1]).numpy()
+    assert np.allclose(large, values, rtol=0.01)
+
+
 # === The network ===
 
 
-def test_network_contract() -> None:
-    network = build_network(LOOK_MODEL)
+@pytest.mark.parametrize("is_exact", [False, True])
+def test_network_contract(is_exact) -> None:
+    network = build_network(dataclasses.replace(LOOK_MODEL, exact=is_exact))
     y = photograph((3, 16, 16, 6), np.float32)
     told = tf.constant([-1.0, 0.0, -1.0])
     noise = [tf.random.stateless_normal([3, 1, 1, 4], [5, 6])]
@@ -209,6 +240,54 @@ def test_extremes_come_with_those_without_a_few() -> None:
     ends = np.array([[[0.0], [254 / 255], [1.0], [0.0]]], np.float32)
     short = look_seen.short_of(ends)
     assert np.allclose(short[0, :, 0], [0.0, 1 / 8, 1.0, 1.0], atol=1e-5)
+
+
+def test_pixels_at_the_ends_of_each_colour_are_counted() -> None:
+    image = np.full((1, 8, 8, 3), 100, np.float32)
+    image[0, :2, :, 0] = 20  # a quarter on the end, an eighth two steps from it
+    image[0, 2, :, 0] = 22
+    image[0, 0, 0, 1] = 200  # one of 64
+    extremes = look_seen.extremes(image / 255)
+    ends = np.stack([image.min((1, 2)), image.max((1, 2))], axis=1) / 255
+    extremes = np.concatenate([ends, extremes[:, 2:]], axis=1).astype(np.float32)
+    shares = look_seen.at_the_ends(tf.constant(image / 255), extremes).numpy() ** 2
+    shares = shares.reshape(len(look_seen.NEAR), 2, 3)  # width, dark or bright, colour
+    assert np.allclose(shares[:, 0, 0], [1 / 4, 3 / 8, 3 / 8], atol=1e-6)
+    assert np.allclose(shares[:, 1, 1], 1 / 64, atol=1e-6)
+    assert np.allclose(shares[:, :, 2], 1, atol=1e-6)
+
+
+def test_the_colourfulness_of_tones_is_their_mean() -> None:
+    image = np.full((2, 8, 8, 3), 0.1, np.float32)  # gray, and half of it a red
+    image[1, 4:] = [0.9, 0.6, 0.3]
+    found = look_seen.colour(tf.constant(image)).numpy()
+    found = found.reshape(2, look_seen.TONES, 2)  # chroma, saturation
+    assert np.abs(found[0]).max() < 1e-6
+    tone = int(0.6 * look_seen.TONES)
+    assert np.allclose(found[1, tone], [0.6, 0.6 / 0.92], rtol=0.01)
+    assert np.abs(np.delete(found[1], tone, axis=0)).max() < 1e-6
+
+
+def test_an_exact_network_starts_from_one_that_is_told_less(tmp_path) -> None:
+    old = read_weights(save_tiny_look(tmp_path / "old"))
+    trainer = Trainer(
+        look_config(model={"exact": True}), start_training("cpu", "float32")
+    )
+    assert trainer.initialise_from(old) == []
+    kernel = named(trainer.network.variables)["summary/kernel"].numpy()
+    count = len(old["summary/kernel"])
+    assert np.array_equal(kernel[:count], old["summary/kernel"])
+    assert kernel.shape[0] == count + look_seen.EXACT
+    assert not kernel[count:].any()
+    thumbnails = photograph((2, 16, 16, 3), np.float32)
+    plain = build_network(LOOK_MODEL)
+    for name, variable in named(plain.variables).items():
+        variable.assign(old[name])
+    # What is told of photographs is the same; what is made of it, exact gates decide.
+    for seen, known in zip(
+        trainer.network.describe(thumbnails), plain.describe(thumbnails), strict=True
+    ):
+        np.testing.assert_allclose(seen, known, atol=1e-5)
 
 
 # === The interface ===

@@ -48,6 +48,9 @@ class ModelConfig:
     hidden: tuple[int, ...] = (128, 64)  # mlp, look: hidden units of the encoder
     hidden_decoder: tuple[int, ...] = (256, 128)  # mlp, look: of the decoder
     curve_knots: int = 12  # look only: steps of each of its curves
+    exact: bool = (
+        False  # look only: its transform can be none at all, or a mere stretch
+    )
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ class Look(keras.Model):
             for block in blocks:
                 block.build((None, None, None, channels))
         width, latent = config.hidden[0], config.latent_channels[0]
-        self.summary_layer.build((None, channels + 8 * look_seen.BINS + 28))
+        told = 8 * look_seen.BINS + 28 + (look_seen.EXACT if config.exact else 0)
+        self.summary_layer.build((None, channels + told))
         self.posterior_layer.build((None, width + 1))
         self.posterior_head.build((None, width))
         size = width + latent
@@ -135,6 +136,11 @@ class Look(keras.Model):
         gray = [tf.reduce_min(grays[0], [1, 2]), tf.reduce_max(grays[0], [1, 2])]
         means = [tf.reduce_mean(part, [1, 2]) for part in grays]
         found = [tf.reduce_mean(h, [1, 2]), histogram, *told, *gray, *means]
+        if self.config.exact:  # behind the others: where older weights have none
+            found += [
+                look_seen.at_the_ends(image, extremes),
+                look_seen.colour(stretched),
+            ]
         return self.summary_layer(tf.concat(found, axis=-1)), h
 
     def posterior(self, summary: Any, noise_sigma: Any) -> ResidualPosterior:
@@ -158,7 +164,8 @@ class Look(keras.Model):
         around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
         gains = self.place_layer(tf.concat([spatial, around], axis=-1))
         gains = self.gain_head(gains)[..., 0]
-        return transform.bounded(flat, gains, look_seen.extremes(image), self.knots)
+        ends, is_exact = look_seen.extremes(image), self.config.exact
+        return transform.bounded(flat, gains, ends, self.knots, is_exact)
 
     # === What training asks of every network ===
 

@@ -8,6 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 BINS = 32  # of the histogram of each colour, over the domain s
+TONES = 24  # of gray, whose colourfulness is told
+NEAR = (0.75 / 255, 2.5 / 255, 6.5 / 255)  # an end: on it, and not far from it
+EXACT = 6 * len(NEAR) + 2 * TONES  # numbers of ``at_the_ends`` and ``colour``
 INNER = 6  # the values beyond this one, of a quarter of the pixels, are a few: 0.5 %
 
 
@@ -55,3 +58,43 @@ def histogram(planes: Any) -> Any:
     sums += tf.math.unsorted_segment_sum(second, bins + 1, count)
     rooted = tf.sqrt(sums / (height * width) + 1e-6)
     return tf.reshape(rooted, [-1, channels * BINS])
+
+
+def at_the_ends(image: Any, extremes: Any) -> Any:
+    """Returns the root of the share of pixels at each end of each colour, (B, 18).
+
+    What was cut has many pixels on its darkest or brightest value: a white wall in
+    warm light is one value of blue, where a sky that is no white fades out.
+
+    Args:
+        image: thumbnails (B, S, S, 3).
+        extremes: of ``extremes``, (B, 4, 3); the first two count.
+    """
+    ends = extremes[:, :2, None, None]
+    away = tf.stack([image - ends[:, 0], ends[:, 1] - image], axis=1)
+    near = [tf.cast(away < width, tf.float32) for width in NEAR]
+    shares = tf.stack([tf.reduce_mean(part, [2, 3]) for part in near], axis=1)
+    return tf.reshape(tf.sqrt(shares), [-1, 6 * len(NEAR)])
+
+
+def colour(image: Any) -> Any:
+    """Returns the mean chroma and saturation of each tone of gray, (B, 2·TONES).
+
+    A power makes dark tones too colourful or too gray for what they are; exposure
+    does not. Tones that few pixels have count for little.
+
+    Args:
+        image: thumbnails (B, S, S, 3).
+    """
+    height, width = image.shape[1:3]
+    brightest = tf.reduce_max(image, -1)
+    chroma = brightest - tf.reduce_min(image, -1)
+    saturation = chroma / (brightest + 0.02)
+    tones = tf.cast(tf.reduce_mean(image, -1) * TONES, tf.int32)
+    rows = tf.range(tf.shape(image)[0])[:, None, None] * TONES
+    bins = tf.reshape(rows + tf.clip_by_value(tones, 0, TONES - 1), [-1])
+    values = tf.stack([tf.ones_like(chroma), chroma, saturation], axis=-1)
+    count = tf.shape(image)[0] * TONES
+    sums = tf.math.unsorted_segment_sum(tf.reshape(values, [-1, 3]), bins, count)
+    few = 0.003 * height * width
+    return tf.reshape(sums[:, 1:] / (sums[:, :1] + few), [-1, 2 * TONES])

@@ -20,7 +20,7 @@ from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 from vaenhance.model import adversary, averaging, schedules
 from vaenhance.model.build import build_network, named
-from vaenhance.model.growth import with_blocks
+from vaenhance.model.growth import with_blocks, with_inputs
 from vaenhance.model.heads import head_name
 from vaenhance.model.new_heads import FITTED_BATCHES, fit_heads, with_heads
 from vaenhance.model.objective import Terms, evidence, image
@@ -139,7 +139,7 @@ class Trainer:
         weights = with_heads(weights, self.config.model)
         variables = named(self.network.variables)
         shapes = {key: tuple(each.shape) for key, each in variables.items()}
-        weights = with_blocks(weights, shapes)
+        weights = with_inputs(with_blocks(weights, shapes), shapes)
         for key, variable in variables.items():
             if key in weights and weights[key].shape == shapes[key]:
                 variable.assign(weights[key])

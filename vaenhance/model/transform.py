@@ -22,8 +22,10 @@ LARGEST_MIX = 0.8  # share of another colour in a colour
 LARGEST_GAIN = 2.0  # stops
 GATES = 6
 LARGEST_LOGIT = 12.0  # of a gate: one that is shut for good would learn nothing more
+OPEN = 2.0  # logit from which on an exact gate is open; below its opposite it is shut
+SMALLEST = 0.04  # exact: numbers that are together smaller count for little
 NARROWEST = 0.02  # of what is stretched to black and white
-LEAK = 0.01  # slope beyond black and white, so that the gradient finds back
+LEAK = 0.01  # slope beyond black, white and gates, so that the gradient finds back
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def numbers(knots: int) -> int:
     return 3 * (knots + 2) + 6 + knots + 2 + GATES
 
 
-def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
+def bounded(
+    flat: Any, gains: Any, extremes: Any, knots: int, is_exact: bool = False
+) -> Parameters:
     """Makes transforms of what a network says.
 
     Six of the numbers are gates, 0..1 by a sigmoid. Two say how much of the way the
@@ -70,10 +74,16 @@ def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
         extremes: (B, 4, 3), the darkest and brightest value of each colour, and the
             same without the outermost few.
         knots: steps of each curve.
+        is_exact: gates can be open and shut, not only nearly, and the numbers behind
+            the stretch can say: nothing more.
     """
     logits, rest = flat[:, :GATES], flat[:, GATES:]
-    # Softsign, not tanh: its gradient does not vanish exponentially.
-    gates = tf.sigmoid(logits / (1.0 + tf.abs(logits) / LARGEST_LOGIT))
+    if is_exact:
+        gates = _leaky(0.5 + logits / (2.0 * OPEN))
+        rest, gains = _shrunk(rest, [1]), _shrunk(gains, [1, 2])
+    else:
+        # Softsign, not tanh: its gradient does not vanish exponentially.
+        gates = tf.sigmoid(logits / (1.0 + tf.abs(logits) / LARGEST_LOGIT))
     low, high = _stretch(gates, extremes)
     sizes = [3 * (knots + 1), 3, 6, knots + 1, 1]
     slopes, offsets, mix, tone, tone_offset = tf.split(rest, sizes, axis=-1)
@@ -91,6 +101,22 @@ def bounded(flat: Any, gains: Any, extremes: Any, knots: int) -> Parameters:
         tone=_steep(tone),
         tone_offset=LARGEST_OFFSET * tf.tanh(tone_offset[:, 0] / LARGEST_OFFSET),
     )
+
+
+def _leaky(gates: Any) -> Any:
+    """Cuts to 0..1; the gradient of what is cut is small, but not 0."""
+    beyond = gates - tf.clip_by_value(gates, 0.0, 1.0)
+    return gates - beyond + LEAK * (beyond - tf.stop_gradient(beyond))
+
+
+def _shrunk(values: Any, axes: list[int]) -> Any:
+    """Brings values that are small together nearer to 0, and leaves large ones.
+
+    r·m/(m + t²) with the mean square m: as the garrote of Breiman (1995), but
+    smooth, and of all of a photograph's values at once.
+    """
+    size = tf.reduce_mean(tf.square(values), axes, keepdims=True)
+    return values * size / (size + SMALLEST**2)
 
 
 def _stretch(gates: Any, extremes: Any) -> tuple[Any, Any]:
