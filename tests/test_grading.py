@@ -68,6 +68,14 @@ def test_strength_0_gives_exactly_the_input(dtype) -> None:
     assert np.array_equal(grading.apply(image, any_transform(0), 0.0), image)
 
 
+def test_eight_bits_are_the_same_with_a_table_of_what_is_stored() -> None:
+    image, transform = noise_image(np.uint8), any_transform(2)
+    nearly = float(np.nextafter(np.float32(1), np.float32(0)))  # blended instead
+    assert np.array_equal(
+        grading.apply(image, transform), grading.apply(image, transform, nearly)
+    )
+
+
 def test_a_stretch_is_that_of_pillow() -> None:
     image = (noise_image(np.uint8) // 3 + [40, 60, 20]).astype(np.uint8)
     low, high = grading.extreme_values(image).astype(np.float32) / np.float32(255)

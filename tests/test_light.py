@@ -83,12 +83,13 @@ def test_single_and_mixed_changes() -> None:
 
 
 def test_single_changes_come_as_often_as_their_weights_say() -> None:
-    weights = {"exposure_weight": 0.0, "gamma_weight": 8.0}
+    weights = {"exposure_weight": 0.0, "gamma_weight": 8.0, "balance_weight": 4.0}
     config = dataclasses.replace(CONFIG, single=1.0, **weights)
     source = rng()
     drawn = [draw_change(config, source) for _ in range(400)]
     assert not any(change.stops for change in drawn)
-    assert 0.4 < np.mean([bool(change.gamma) for change in drawn]) < 0.6
+    assert 0.35 < np.mean([bool(change.gamma) for change in drawn]) < 0.5
+    assert 0.15 < np.mean([any(change.balance) for change in drawn]) < 0.28
 
 
 def test_exposure_is_stops_of_linear_light() -> None:

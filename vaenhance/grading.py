@@ -223,6 +223,10 @@ class _Work:
         tone = curve(to_domain(light), transform.tone, transform.tone_offset)
         encoded = to_srgb(from_domain(np.minimum(tone, 1.5)))
         self.tone = np.clip(encoded, 0, 1).astype(np.float32)
+        # Nothing to blend with, and 8 bits: the table has what is stored.
+        self.is_whole = self.largest == 255 and weight == 1
+        if self.is_whole:
+            self.tone = np.floor(255 * self.tone + np.float32(0.5)).astype(np.uint8)
         cells = len(transform.gains)
         self.down = spline(image.shape[0], cells) @ transform.gains
         self.across = spline(image.shape[1], cells).T
@@ -244,9 +248,10 @@ class _Work:
         values = self._toned(light)
         result = np.empty_like(part)
         for channel in range(3):
-            result[..., channel] = self._blend(
-                part[..., channel], values[channel].reshape(shape)
-            )
+            plane = values[channel].reshape(shape)
+            if not self.is_whole:
+                plane = self._blend(part[..., channel], plane)
+            result[..., channel] = plane
         return result
 
     def _lookup(self, plane: NDArray[Any], table: Pixels) -> Pixels:
@@ -254,7 +259,7 @@ class _Work:
             return table.take(plane)
         return _interpolated(np.clip(plane, 0, 1), table)
 
-    def _toned(self, place: Pixels) -> Pixels:
+    def _toned(self, place: Pixels) -> NDArray[Any]:
         if self.largest != 255:
             return _interpolated(place, self.tone)
         # The nearest of so many entries is far closer than 8 bits can tell.

@@ -70,6 +70,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "look.lamps": (0, 1),
     "look.single": (0, 1),
     "look.exposure_weight": (0, 100),
+    "look.balance_weight": (0, 100),
     "look.gamma_weight": (0, 100),
     "look.exposure": (-8, 8),
     "look.contrast": (-1, 2),

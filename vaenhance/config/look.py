@@ -16,6 +16,7 @@ class LookConfig:
     lamps: float = 0.15  # part of what is darkened that has lamps in it
     single: float = 0.65  # part of the changes that is of one kind; the rest is mixed
     exposure_weight: float = 1.5  # of exposure and low light among these; others: 1
+    balance_weight: float = 1.0  # of white balance: hard to tell from a coloured scene
     gamma_weight: float = 3.0  # hard to tell from what is dark or light by itself
     exposure: tuple[float, ...] = (-5.0, 2.0)  # range, stops in linear light
     contrast: tuple[float, ...] = (-0.6, 0.6)  # range; -1 is gray, 0 nothing

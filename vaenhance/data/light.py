@@ -109,8 +109,8 @@ def draw_change(
 
 
 def _drawn_kind(config: LookConfig, rng: np.random.Generator) -> str:
-    dark = config.exposure_weight
-    own = {"exposure": dark, "low_light": dark, "gamma": config.gamma_weight}
+    own = dict.fromkeys(("exposure", "low_light"), config.exposure_weight)
+    own |= {"gamma": config.gamma_weight, "white_balance": config.balance_weight}
     ends = np.cumsum([own.get(kind, 1.0) for kind in KINDS])
     return KINDS[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
 
