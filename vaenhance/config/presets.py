@@ -68,9 +68,10 @@ PRESETS: dict[str, Config] = {
             latent_channels=(32,),
             hidden=(256,),
             hidden_decoder=(256, 256),
+            exact=True,
         ),
         # What is stretched right is right to 45 dB, and shall know it.
-        objective=ObjectiveConfig(beta=0.5, beta_warmup=0.1, sigma_floor=0.008),
+        objective=ObjectiveConfig(beta=0.5, beta_warmup=0.1, sigma_floor=0.004),
         data=DataConfig(crop=64),
         training=TrainingConfig(
             batch=32,
