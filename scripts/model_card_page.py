@@ -57,7 +57,7 @@ def page(
         f"- Started from: {training['started_from'] or 'random weights'}.",
         *_averaged(training),
         f"- {card['network']['weights']} weights; licence {card['licence']}; "
-        f"sha256 of the file `{card['weights_sha256']}`.",
+        f"sha256 of the weights `{card['weights_sha256']}`.",
         "- Versions: " + ", ".join(f"{k} {v}" for k, v in card["versions"].items()),
         "",
         "## Data",
