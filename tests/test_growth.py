@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance.model.build import build_network, named, read_weights
-from vaenhance.model.growth import with_blocks
+from vaenhance.model.growth import NARROW, with_blocks, with_latents
 from vaenhance.model.trainer import Trainer
 from vaenhance.runtime import start_training
 
@@ -51,3 +53,42 @@ def test_new_blocks_can_learn(trainer, missing):
 def test_nothing_is_added_for_weights_without_blocks():
     shapes = {"encoder0_0/second/kernel": (3, 3, 8, 8)}
     assert with_blocks({"stem/kernel": 0}, shapes) == {"stem/kernel": 0}
+
+
+@pytest.fixture(scope="module")
+def wider(weights):
+    model = {
+        "latent_channels": tuple(2 * n for n in tiny_config().model.latent_channels)
+    }
+    trainer = Trainer(tiny_config(model=model), start_training("cpu", "float32"))
+    assert not trainer.initialise_from(weights)
+    return trainer
+
+
+def test_new_latents_change_nothing_at_first(weights, wider):
+    small = build_network(tiny_config().model)
+    for name, variable in named(small.variables).items():
+        variable.assign(weights[name])
+    y = np.random.default_rng(1).random((2, 16, 24, 3), np.float32)
+    np.testing.assert_allclose(wider.averaged(y), small(y), atol=1e-6)
+
+
+def test_new_latents_say_something_of_y(weights, wider):
+    old = tiny_config().model.latent_channels[0]
+    y = np.random.default_rng(1).random((2, 16, 24, 3), np.float32)
+    seen = []
+    wider.network.infer(y, observe=seen.append)
+    finest = seen[-1]
+    assert np.std(finest.delta_mean[..., old:]) > 0.01
+    np.testing.assert_allclose(finest.delta_log_scale[..., old:], NARROW, atol=0.2)
+    np.testing.assert_array_equal(finest.prior.mean[..., old:], 0)
+    np.testing.assert_array_equal(finest.prior.log_scale[..., old:], 0)
+
+
+def test_fewer_latents_are_not_made_from_more(weights):
+    model = replace(tiny_config().model, latent_channels=(1, 1))
+    fewer = named(build_network(model).variables)
+    shapes = {name: tuple(variable.shape) for name, variable in fewer.items()}
+    assert shapes["merge0/kernel"] != weights["merge0/kernel"].shape
+    same = with_latents(weights, shapes, np.random.default_rng(0))
+    assert all(same[name] is value for name, value in weights.items())

@@ -1,18 +1,24 @@
 """The parts of a network that is deeper or told more than the one it starts from.
 
-Inputs that it was not told have weights of zero, and a residual block whose last
-convolution is zero hands on what it is given: the new network begins as good as the one
-whose weights it takes (Net2Net, Chen et al. 2016).
+Inputs that it was not told have weights of zero, so have the latents that the decoder
+has not heard of, and a residual block whose last convolution is zero hands on what it
+is given: the new network begins as good as the one whose weights it takes (Net2Net,
+Chen et al. 2016).
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 LAST = "/second/"  # what the names of a block's last convolution have in the middle
+LATENT = re.compile(r"(prior|posterior|merge)\d+/(kernel|bias)")  # at both ends of z
+NARROW = -2.0  # log-scale of new latents, relative to the prior: they say something
 
 
 def with_blocks(
@@ -56,3 +62,53 @@ def with_inputs(
         if is_dense and value.shape[0] < wanted[0]:
             result[name] = np.pad(value, [(0, wanted[0] - value.shape[0]), (0, 0)])
     return result
+
+
+def with_latents(
+    weights: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Adds what a level needs for more channels of z than before.
+
+    The posterior means of the new ones are random sums of the features, their prior is
+    N(0, 1), and the decoder's weights of them are zero: they change nothing yet, and
+    say enough for the decoder to learn from.
+
+    Args:
+        weights: arrays by name; not changed.
+        shapes: of all weights of the network to be started, by name.
+        rng: for the random sums.
+    """
+    result = dict(weights)
+    for name, value in weights.items():
+        wanted = shapes.get(name, value.shape)
+        kind = LATENT.fullmatch(name)
+        if not kind or value.ndim != len(wanted) or value.size >= math.prod(wanted):
+            continue
+        if kind[1] == "merge":
+            if kind[2] == "kernel" and value.shape[3] == wanted[3]:
+                more = wanted[2] - value.shape[2]
+                result[name] = np.pad(value, [(0, 0)] * 2 + [(0, more), (0, 0)])
+        elif value.shape[:-1] == wanted[:-1]:
+            result[name] = _wider_gaussian(value, wanted, kind[1], rng)
+    return result
+
+
+def _wider_gaussian(
+    value: NDArray[np.float32],
+    wanted: tuple[int, ...],
+    kind: str,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Widens both halves, means and log-scales, of a kernel or a bias."""
+    means, log_scales = np.split(value, 2, axis=-1)
+    new = (*wanted[:-1], (wanted[-1] - value.shape[-1]) // 2)
+    is_bias = len(wanted) == 1
+    mean, log_scale = np.zeros(new, np.float32), np.zeros(new, np.float32)
+    if kind == "posterior" and is_bias:
+        log_scale += NARROW
+    elif kind == "posterior":
+        fan_in = int(np.prod(wanted[:-1]))
+        mean = rng.normal(0, fan_in**-0.5, new).astype(np.float32)
+    return np.concatenate([means, mean, log_scales, log_scale], axis=-1)

@@ -20,7 +20,7 @@ from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 from vaenhance.model import adversary, averaging, schedules
 from vaenhance.model.build import build_network, named
-from vaenhance.model.growth import with_blocks, with_inputs
+from vaenhance.model.growth import with_blocks, with_inputs, with_latents
 from vaenhance.model.heads import head_name
 from vaenhance.model.new_heads import FITTED_BATCHES, fit_heads, with_heads
 from vaenhance.model.objective import Terms, evidence, image
@@ -140,6 +140,8 @@ class Trainer:
         variables = named(self.network.variables)
         shapes = {key: tuple(each.shape) for key, each in variables.items()}
         weights = with_inputs(with_blocks(weights, shapes), shapes)
+        random = np.random.default_rng(self.config.training.seed)
+        weights = with_latents(weights, shapes, random)
         for key, variable in variables.items():
             if key in weights and weights[key].shape == shapes[key]:
                 variable.assign(weights[key])
