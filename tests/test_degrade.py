@@ -226,6 +226,22 @@ def test_the_grid_of_one_compression_falls_anywhere_in_the_crop():
     assert places == set(range(8))
 
 
+def test_aligned_crops_start_at_a_corner_of_the_blocks():
+    config = only("jpeg", jpeg_quality=(10, 10), chroma_420=1.0, jpeg_aligned=1.0)
+    for seed in range(8):
+        x, y, _ = pair(config, seed, 32)
+        np.testing.assert_array_equal(x, RAMP[:32, :32])
+        np.testing.assert_array_equal(y, codec.jpeg(RAMP[:32, :32], 10))
+
+
+def test_some_crops_are_aligned_and_the_others_fall_anywhere():
+    corners = 0
+    for seed in range(400):
+        x, _, _ = pair(only("jpeg", jpeg_aligned=0.5), seed, 16)
+        corners += np.array_equal(x, RAMP[:16, :16])
+    assert 165 < corners < 245
+
+
 def test_a_part_of_the_cameras_has_coarse_noise(monkeypatch):
     steps = []
 

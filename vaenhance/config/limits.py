@@ -49,6 +49,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "degradation.grain_sigma": (0, 255),
     "degradation.jpeg_quality": (1, 100),
     "degradation.jpeg_twice": (0, 1),
+    "degradation.jpeg_aligned": (0, 1),
     "degradation.chroma_420": (0, 1),
     "degradation.camera_shot": (1e-6, 1),
     "degradation.camera_demosaiced": (0, 1),

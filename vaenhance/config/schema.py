@@ -105,6 +105,7 @@ class DegradationConfig:
     grain_sigma: tuple[float, ...] = (0.5, 6.0)  # its range, 0-255 scale
     jpeg_quality: tuple[float, ...] = (5.0, 95.0)  # range; kinds jpeg and noise
     jpeg_twice: float = 0.0  # part of all JPEGs that is compressed a second time
+    jpeg_aligned: float = 0.0  # part of the crops that start at a corner of its blocks
     chroma_420: float = 0.7  # part of all JPEGs with 4:2:0 chroma, the rest 4:4:4
     camera_shot: tuple[float, ...] = (0.0002, 0.02)  # range; raw variance at white
     camera_demosaiced: float = 0.75  # part of the cameras with a Bayer pattern

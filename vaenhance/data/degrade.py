@@ -58,6 +58,9 @@ def degrade(
     is_told = rng.random() < config.noise_known
     sides = [side // scale for side in window.shape[:2]]
     top, left = (int(rng.integers(0, side - crop + 1)) for side in sides)
+    # Files as they come have their blocks there, which a strided network can know.
+    if config.jpeg_aligned and rng.random() < config.jpeg_aligned:
+        top = left = 0
 
     def cut(image: Pixels, times: int = 1) -> Pixels:
         rows, columns = (
