@@ -19,6 +19,8 @@ export PYTHONPATH=$root
 
 mkdir -p docs/images
 "$python" -m vaenhance sample docs/images/digits.png --count 40 --columns 10 --overwrite
+"$python" -m vaenhance sample docs/images/flowers.png --model flowers --count 40 --columns 10 \
+    --overwrite
 "$python" - "$work/enhanced" docs/images/before-after.png <<'END'
 import sys
 from pathlib import Path

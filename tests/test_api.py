@@ -283,8 +283,25 @@ def test_the_emoji_model_draws_what_was_asked_for_on_white():
     assert yellow[0] > yellow[1] > yellow[2] + 0.2
 
 
+def test_the_flowers_model_draws_the_colours_of_the_class():
+    model = vaenhance.load_model("flowers", precision="float32")
+    assert model.classes == ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+    draw = {name: model.sample(24, label=name) for name in ("roses", "sunflowers")}
+    assert draw["roses"].shape == (24, 64, 64, 3)
+    red, green, blue = (
+        {name: images[:, 16:48, 16:48, i].mean() for name, images in draw.items()}
+        for i in range(3)
+    )
+    pink = {name: red[name] - green[name] for name in draw}
+    yellow = {name: min(red[name], green[name]) - blue[name] for name in draw}
+    assert pink["roses"] > pink["sunflowers"] + 0.04
+    assert yellow["sunflowers"] > yellow["roses"] + 0.04
+    # Not one image over and over, and not gray.
+    assert np.std(draw["roses"], axis=0).mean() > 0.08
+
+
 def test_every_built_in_model_loads_and_has_a_card():
-    names = {"detail", "digits", "emoji", "look", "photo"}
+    names = {"detail", "digits", "emoji", "flowers", "look", "photo"}
     assert names <= set(vaenhance.builtin_models())
     for name in vaenhance.builtin_models():
         load = vaenhance.load_look if name == "look" else vaenhance.load_model

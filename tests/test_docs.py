@@ -149,6 +149,7 @@ def test_pictures_are_quick_to_load() -> None:
         "digits-plane.png",
         "digits.png",
         "emoji.png",
+        "flowers.png",
         "larger.png",
         "light-style.jpg",
         "sharper.png",
