@@ -40,13 +40,13 @@ def batches(count: int) -> list[Batch]:
     return found
 
 
-def trained(config: Config, numbers: Any, state: Any = None) -> tuple[Any, list[Any]]:
-    trainer = Trainer(config, start_training("cpu", "float32"))
-    if state is not None:
-        trainer.set_state(state)
+def start(config: Config) -> Trainer:
+    return Trainer(config, start_training("cpu", "float32"))
+
+
+def steps(trainer: Trainer, numbers: range) -> list[Any]:
     given = batches(8)
-    found = [trainer.step(given[number], number, number / 8) for number in numbers]
-    return trainer.state(), found
+    return [trainer.step(given[number], number, number / 8) for number in numbers]
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -56,14 +56,25 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def straight() -> tuple[Any, list[Any]]:
-    """Five steps, the last three of them with an adversary."""
-    return trained(adversarial(weight=0.5, start=0.25), range(5))
+def straight() -> tuple[list[Any], list[Any]]:
+    """Five steps, the last three of them with an adversary.
+
+    Returns the states before them, after the third and after the last; and what
+    the steps said.
+    """
+    trainer = start(adversarial(weight=0.5, start=0.25))
+    states, found = [trainer.state()], []
+    for numbers in (range(3), range(3, 5)):
+        found += steps(trainer, numbers)
+        states.append(trainer.state())
+    return states, found
 
 
 @pytest.fixture(scope="module")
 def plain() -> tuple[Any, list[Any]]:
-    return trained(tiny_config(), range(5))
+    trainer = start(tiny_config())
+    found = steps(trainer, range(5))
+    return trainer.state(), found
 
 
 def test_without_a_weight_there_is_none_and_before_its_time_it_changes_nothing(
@@ -76,13 +87,12 @@ def test_without_a_weight_there_is_none_and_before_its_time_it_changes_nothing(
 
 
 def test_once_it_is_on_both_learn(straight, plain):
-    state, found = straight
+    (before, _, state), found = straight
     for values in found[2:]:
         assert 0 < values["discriminator_loss"] < 4
         assert 0 < values["adversarial_weight"] < 1e4
         assert len(values["kl"]) == 2 and values["skipped"] == 0
     assert not same(state["network"], plain[0]["network"])
-    before = trained(adversarial(weight=0.5, start=0.25), range(0))[0]
     moved = {
         name
         for name, value in state["discriminator"].items()
@@ -92,8 +102,7 @@ def test_once_it_is_on_both_learn(straight, plain):
 
 
 def test_a_resumed_run_is_the_same_to_the_bit(straight, tmp_path):
-    config = adversarial(weight=0.5, start=0.25)
-    first, _ = trained(config, range(3))
+    (_, first, last), found = straight
     checkpoint.save_state(tmp_path, first, {"step": 3})
     shapes = {
         group: {name: value.shape for name, value in part.items()}
@@ -101,10 +110,12 @@ def test_a_resumed_run_is_the_same_to_the_bit(straight, tmp_path):
     }
     saved = checkpoint.load_state(tmp_path, shapes)
     assert saved is not None
-    state, found = trained(config, range(3, 5), saved[0])
-    for group in straight[0]:
-        assert same(state[group], straight[0][group]), group
-    assert found == straight[1][3:]
+    trainer = start(adversarial(weight=0.5, start=0.25))
+    trainer.set_state(saved[0])
+    assert steps(trainer, range(3, 5)) == found[3:]
+    state = trainer.state()
+    for group in last:
+        assert same(state[group], last[group]), group
 
 
 @pytest.mark.parametrize("config", [tiny_config(), PRESETS["mlp"]])

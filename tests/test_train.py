@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,12 +97,21 @@ def numbers(target: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def test_it_learns_and_leaves_a_whole_model(folder, tmp_path):
-    config = tiny_config(training={"steps": 60, "learning_rate": 6e-3})
-    card, watcher = run(folder, tmp_path / "m", config)
+LEARNING = tiny_config(training={"steps": 60, "learning_rate": 6e-3})
+
+
+@pytest.fixture(scope="module")
+def learnt(folder, tmp_path_factory) -> tuple[Path, dict[str, Any], Watcher]:
+    """A run that is finished: its folder, its card, what its watcher was told."""
+    target = tmp_path_factory.mktemp("learnt") / "m"
+    return target, *run(folder, target, LEARNING)
+
+
+def test_it_learns_and_leaves_a_whole_model(folder, learnt):
+    target, card, watcher = learnt
     losses = [record["loss"] for record in watcher.records]
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.2
-    assert {p.name for p in (tmp_path / "m").iterdir()} == {
+    assert {p.name for p in target.iterdir()} == {
         "config.json", "config.toml", "card.json", "model.weights.h5",
         "log.jsonl", "sheet.png", "curves.png", "resume",
     }  # fmt: skip
@@ -109,43 +119,71 @@ def test_it_learns_and_leaves_a_whole_model(folder, tmp_path):
     assert card["training"]["finished"]
     assert card["data"]["images"] == 11
     assert np.isfinite(card["scores"]["validation_psnr"])
-    text = (tmp_path / "m" / "card.json").read_text()
-    assert str(folder) not in text
-    log = log_of(tmp_path / "m")
+    assert str(folder) not in (target / "card.json").read_text()
+    log = log_of(target)
     assert [r["step"] for r in log if r["type"] == "train"] == [20, 40, 60]
 
 
-def test_a_finished_run_is_done_at_once(folder, tmp_path):
-    config = tiny_config()
-    run(folder, tmp_path / "m", config)
-    _, watcher = run(folder, tmp_path / "m", config)
+def test_a_finished_run_is_done_at_once(folder, learnt, tmp_path):
+    shutil.copytree(learnt[0], tmp_path / "m")
+    _, watcher = run(folder, tmp_path / "m", LEARNING)
     assert watcher.records == []
 
 
-def test_resuming_is_the_same_to_the_bit(folder, tmp_path):
-    config = tiny_config(training={"steps": 30})
-    run(folder, tmp_path / "straight", config)
+# === Stopped in the middle ===
+
+STOPPED = tiny_config(training={"steps": 80, "checkpoint_steps": 20})
+
+
+@pytest.fixture(scope="module")
+def straight(folder, tmp_path_factory) -> Path:
+    """A run that nothing disturbed."""
+    target = tmp_path_factory.mktemp("straight") / "m"
+    run(folder, target, STOPPED)
+    return target
+
+
+@pytest.fixture(scope="module")
+def resumed(folder, tmp_path_factory) -> tuple[Path, Watcher]:
+    """A run that was interrupted, lost a part of its log, and went on to the end."""
+    target = tmp_path_factory.mktemp("resumed") / "m"
     with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "stopped", config, Watcher(interrupt_at=13))
-    _, watcher = run(folder, tmp_path / "stopped", config)
-    assert watcher.records[0]["step"] == 14
-    straight, stopped = numbers(tmp_path / "straight"), numbers(tmp_path / "stopped")
-    assert straight.keys() == stopped.keys()
-    assert all(np.array_equal(straight[n], stopped[n]) for n in straight)
-    weights = [(tmp_path / n / checkpoint.WEIGHTS).read_bytes() for n in
-               ("straight", "stopped")]  # fmt: skip
+        run(folder, target, STOPPED, Watcher(interrupt_at=25))
+    with (target / "log.jsonl").open("a") as log:
+        log.write('{"type": "train", "step": 39}\n{"type": "tra')
+    return target, run(folder, target, STOPPED)[1]
+
+
+def assert_same_numbers(one: Path, other: Path) -> None:
+    ours, theirs = numbers(one), numbers(other)
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_resuming_is_the_same_to_the_bit(straight, resumed):
+    target, watcher = resumed
+    assert watcher.records[0]["step"] == 26
+    assert_same_numbers(straight, target)
+    weights = [(m / checkpoint.WEIGHTS).read_bytes() for m in (straight, target)]
     assert weights[0] == weights[1]
 
 
+def test_a_log_cut_short_is_mended(resumed):
+    steps = [record["step"] for record in log_of(resumed[0])]
+    assert steps == sorted(steps)
+    assert steps[-1] == 80
+
+
 @pytest.mark.slow
-def test_kill_9_and_the_same_command_again(folder, tmp_path):
-    config = tiny_config(training={"steps": 80, "checkpoint_steps": 20})
-    (tmp_path / "c.toml").write_text(to_toml(config))
+def test_kill_9_and_the_same_command_again(folder, straight, tmp_path, invoke):
+    (tmp_path / "c.toml").write_text(to_toml(STOPPED))
     command = [
-        sys.executable, "-m", "vaenhance", "train", str(folder), str(tmp_path / "m"),
+        "train", str(folder), str(tmp_path / "m"),
         "--config", str(tmp_path / "c.toml"), "--device", "cpu",
     ]  # fmt: skip
-    first = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        [sys.executable, "-m", "vaenhance", *command], stderr=subprocess.DEVNULL
+    )
     state = tmp_path / "m" / checkpoint.STATE
     deadline = time.monotonic() + 120
     while not state.exists() and time.monotonic() < deadline:
@@ -153,52 +191,38 @@ def test_kill_9_and_the_same_command_again(folder, tmp_path):
     first.send_signal(signal.SIGKILL)
     assert first.wait() == -signal.SIGKILL
     assert state.exists()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
+    again = invoke(*command)
     assert again.stdout == ""
     assert "going on from step" in again.stderr
     assert "80 steps" in again.stderr
-    run(folder, tmp_path / "straight", config)
-    killed, straight = numbers(tmp_path / "m"), numbers(tmp_path / "straight")
-    assert all(np.array_equal(straight[n], killed[n]) for n in straight)
+    assert_same_numbers(straight, tmp_path / "m")
 
 
-def test_a_log_cut_short_is_mended(folder, tmp_path):
-    config = tiny_config(training={"steps": 40, "checkpoint_steps": 20})
-    with pytest.raises(KeyboardInterrupt):
-        run(folder, tmp_path / "m", config, Watcher(interrupt_at=25))
-    with (tmp_path / "m/log.jsonl").open("a") as log:
-        log.write('{"type": "train", "step": 39}\n{"type": "tra')
-    run(folder, tmp_path / "m", config)
-    steps = [record["step"] for record in log_of(tmp_path / "m")]
-    assert steps == sorted(steps)
-    assert steps[-1] == 40
+# === Others ===
 
 
-def test_fine_tuning_starts_from_the_weights(folder, tmp_path):
-    run(folder, tmp_path / "base", tiny_config())
+def test_fine_tuning_starts_from_the_weights(folder, learnt, tmp_path):
     config = tiny_config(training={"steps": 1, "learning_rate": 0.0})
-    run(folder, tmp_path / "tuned", config, init=tmp_path / "base")
+    run(folder, tmp_path / "tuned", config, init=learnt[0])
     base, tuned = (
         checkpoint.load_weights(
-            tmp_path / name,
+            model,
             {
                 k.removeprefix("network/"): v.shape
-                for k, v in numbers(tmp_path / "base").items()
+                for k, v in numbers(learnt[0]).items()
                 if k.startswith("network/")
             },
         )
-        for name in ("base", "tuned")
+        for model in (learnt[0], tmp_path / "tuned")
     )
     assert all(np.array_equal(base[n], tuned[n]) for n in base)
 
 
-def test_other_settings_are_refused_and_named(folder, tmp_path):
-    run(folder, tmp_path / "m", tiny_config())
+def test_other_settings_are_refused_and_named(folder, learnt):
     with pytest.raises(UsageProblem, match=r"training\.batch \(4 there, 5 now\)"):
-        prepare(folder, tmp_path / "m", tiny_config(training={"batch": 5}))
-    longer = tiny_config(training={"steps": 9})
-    assert prepare(folder, tmp_path / "m", longer).config == longer
+        prepare(folder, learnt[0], LEARNING.replace(training={"batch": 5}))
+    longer = LEARNING.replace(training={"steps": 61})
+    assert prepare(folder, learnt[0], longer).config == longer
 
 
 def test_a_folder_with_other_files_is_not_touched(folder, tmp_path):
@@ -207,17 +231,36 @@ def test_a_folder_with_other_files_is_not_touched(folder, tmp_path):
         prepare(folder, tmp_path, tiny_config())
 
 
-def trainer_and_batch(**objective):
-    config = tiny_config(objective=objective) if objective else tiny_config()
-    rng = np.random.default_rng(0)
-    x = rng.random((4, 16, 16, 3), np.float32)
-    return Trainer(config, start_training("cpu", "float32")), Batch(
-        x, x.copy(), np.full(4, -1, np.float32), np.full(4, -1, np.int32)
-    )
+# === Single steps ===
 
 
-def test_a_step_that_is_not_finite_changes_nothing():
-    trainer, batch = trainer_and_batch()
+def start(**sections: Any) -> Trainer:
+    return Trainer(tiny_config(**sections), start_training("cpu", "float32"))
+
+
+@pytest.fixture(scope="module")
+def batch() -> Batch:
+    x = np.random.default_rng(0).random((4, 16, 16, 3), np.float32)
+    unknown = np.full(4, -1, np.float32)
+    return Batch(x, x.copy(), unknown, unknown.astype(np.int32))
+
+
+@pytest.fixture(scope="module")
+def compiled(batch) -> tuple[Trainer, Any, dict[str, Any]]:
+    """A trainer that all tests share, its first state, what its first step said."""
+    trainer = start()
+    before = trainer.state()
+    return trainer, before, trainer.step(batch, 0, 0.0)
+
+
+@pytest.fixture
+def trainer(compiled) -> Trainer:
+    """As it was before its first step."""
+    compiled[0].set_state(compiled[1])
+    return compiled[0]
+
+
+def test_a_step_that_is_not_finite_changes_nothing(trainer, batch):
     trainer.step(batch, 0, 0.0)
     before = trainer.state()
     bad = dataclasses.replace(batch, y=np.full_like(batch.y, np.nan))
@@ -230,12 +273,10 @@ def test_a_step_that_is_not_finite_changes_nothing():
     assert trainer.step(batch, 2, 0.0)["skipped"] == 0
 
 
-def test_a_step_of_a_huge_gradient_is_left_out():
-    trainer, batch = trainer_and_batch()
-    norm = trainer.step(batch, 0, 0.0)["gradient_norm"]
+def test_a_step_of_a_huge_gradient_is_left_out(compiled, batch):
+    norm = compiled[2]["gradient_norm"]
     for limit, skipped in ((norm / 2, 1), (norm * 2, 0)):
-        config = tiny_config(training={"skip_norm": limit})
-        careful = Trainer(config, start_training("cpu", "float32"))
+        careful = start(training={"skip_norm": limit})
         assert careful.step(batch, 0, 0.0)["skipped"] == skipped
 
 
@@ -250,12 +291,9 @@ def test_schedules_rise_and_fall():
     assert betas == [0, 0.25, 0.5, 0.5]
 
 
-def test_the_mean_path_takes_the_noise_away():
-    trainer, batch = trainer_and_batch(mean_path=1.0)
-    other, _ = trainer_and_batch()
-    quiet = [trainer.step(batch, 5, 0.0)["loss"]]
-    noisy = [other.step(batch, 5, 0.0)["loss"]]
-    assert quiet != noisy
+def test_the_mean_path_takes_the_noise_away(trainer, batch):
+    quiet = start(objective={"mean_path": 1.0}).step(batch, 5, 0.0)["loss"]
+    assert quiet != trainer.step(batch, 5, 0.0)["loss"]
 
 
 @pytest.mark.parametrize("kind", ["npz", "png"])
