@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import struct
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -78,12 +77,7 @@ class Hdf5:
         """Is open already."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Closes the file."""
         self._file.close()
 

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
 from vaenhance.cli import streams
@@ -158,12 +157,7 @@ class Progress:
         """Shows nothing yet."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Takes the bar off; what it counted is in the summary."""
         if self._bar is not None:
             self._bar.close()

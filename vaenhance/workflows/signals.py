@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 # Ctrl-C; what schedulers and `kill` send; a closed terminal.
@@ -52,12 +52,7 @@ class Signals:
             self._before = {s: signal.signal(s, self._note) for s in heard}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Puts back what was listening before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
