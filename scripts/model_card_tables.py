@@ -31,53 +31,48 @@ def table(folder: str, rows: Mapping[str, Any]) -> list[str]:
         return _light_table(folder, rows)
     if "count" in first:
         return _drawn_table(folder, rows)
-    head = "| degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced |"
-    lines = [
+    about = (
         f"`{folder}`: {first['images']} images, {first['precision']}, blind, noise "
-        "unclipped, JPEG 4:2:0 by Pillow; means over the images, dB and 0 to 1.",
-        "",
-        head,
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for name, row in rows.items():
-        cells = [
-            "–" if row[f] is None else f"{row[f]:.{4 if 'ssim' in f else 2}f}"
-            for f in FIGURES
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return [*lines, ""]
+        "unclipped, JPEG 4:2:0 by Pillow; means over the images, dB and 0 to 1."
+    )
+    head = "degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced"
+    return _means(about, head, rows, FIGURES)
 
 
 def _scale_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     first = next(iter(rows.values()))
-    lines = [
+    about = (
         f"`{folder}`: {first['images']} images, {first['precision']}; shrunk by "
         "Pillow's bicubic filter on 8 bits, then degraded; PSNR (dB) and SSIM of Y "
         "without a border of scale pixels; PSNR back: the result shrunk again; means "
-        "over the images.",
-        "",
-        "| scale, small image, method | PSNR | SSIM | PSNR back |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for name, row in rows.items():
-        figures = f"{row['psnr']:.2f} | {row['ssim']:.4f} | {row['psnr_back']:.2f}"
-        lines.append(f"| {name} | {figures} |")
-    return [*lines, ""]
+        "over the images."
+    )
+    head = "scale, small image, method | PSNR | SSIM | PSNR back"
+    return _means(about, head, rows, SCALE_FIGURES)
 
 
 def _light_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     first = next(iter(rows.values()))
-    lines = [
+    about = (
         f"`{folder}`: {first['images']} images, spoilt in one way at a time and in "
         "several mixed, seeded; PSNR (dB), SSIM and CIEDE2000 to the original, means "
-        "over the images; OpenCV's and Pillow's ways beside it.",
-        "",
-        "| change, method | PSNR | SSIM | CIEDE2000 |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+        "over the images; OpenCV's and Pillow's ways beside it."
+    )
+    head = "change, method | PSNR | SSIM | CIEDE2000"
+    return _means(about, head, rows, LIGHT_FIGURES)
+
+
+def _means(
+    about: str, head: str, rows: Mapping[str, Any], figures: tuple[str, ...]
+) -> list[str]:
+    """Returns the lines of a table with a row a kind and a column a figure."""
+    lines = [about, "", f"| {head} |", f"| --- |{' ---: |' * len(figures)}"]
     for name, row in rows.items():
-        psnr, ssim, difference = (row[figure] for figure in LIGHT_FIGURES)
-        lines.append(f"| {name} | {psnr:.2f} | {ssim:.4f} | {difference:.2f} |")
+        cells = [
+            "–" if row[f] is None else f"{row[f]:.{4 if 'ssim' in f else 2}f}"
+            for f in figures
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
