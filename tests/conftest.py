@@ -56,6 +56,14 @@ def invoke() -> Invoke:
     return run
 
 
+@pytest.fixture
+def shared_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds and compiles a network once for all tests that load the same weights."""
+    from tests import shared_networks
+
+    shared_networks.install(monkeypatch)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skips tests marked gpu where TensorFlow sees none."""
     marked = [item for item in items if item.get_closest_marker("gpu")]

@@ -235,6 +235,7 @@ def test_an_unknown_class_is_named_with_a_suggestion_before_tensorflow(
     assert not (tmp_path / "s.png").exists()
 
 
+@pytest.mark.usefixtures("shared_networks")
 def test_the_command_line_draws_and_redraws_classes(tmp_path, invoke):
     folder = save_tiny_model(tmp_path / "c", classy(model={"classes": NAMES}))
     invoke("sample", tmp_path / "s", "-m", folder, "--class", "dark", "--count", 1)
@@ -297,6 +298,7 @@ def test_tiles_and_ways_between_images_hear_the_class(model):
         model.encode_tiles(a, label="drak")
 
 
+@pytest.mark.usefixtures("shared_networks")
 def test_a_file_of_latents_keeps_the_class_that_it_was_told(
     tmp_path, invoke, monkeypatch
 ):

@@ -16,6 +16,8 @@ from vaenhance import checkpoint, photo
 from vaenhance.errors import ModelError, VaenhanceError
 from vaenhance.workflows import calibrate as story
 
+pytestmark = pytest.mark.usefixtures("shared_networks")
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:

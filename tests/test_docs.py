@@ -270,6 +270,7 @@ def test_json_keys_are_documented(tmp_path: Path) -> None:
         assert f"`{key}`" in training, key
 
 
+@pytest.mark.usefixtures("shared_networks")
 def test_the_python_examples_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,8 @@ from vaenhance.data.dataset import TEST_KEYS, open_dataset
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows import manifold
 
+pytestmark = pytest.mark.usefixtures("shared_networks")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -104,6 +104,7 @@ def test_the_thumbnail_never_survives(tmp_path, invoke):
         assert image.getexif()[0x010E] == "words"
 
 
+@pytest.mark.usefixtures("shared_networks")
 def test_latents_and_companions_can_be_stripped_too(tmp_path, invoke, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = telling("JPEG", tmp_path)

@@ -12,6 +12,8 @@ from vaenhance import photo
 from vaenhance.errors import LatentError
 from vaenhance.grading_style import measured
 
+pytestmark = pytest.mark.usefixtures("shared_networks")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
