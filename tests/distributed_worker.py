@@ -28,7 +28,7 @@ def compare_devices(folder: Path) -> None:
     part = tf.config.LogicalDeviceConfiguration()
     tf.config.set_logical_device_configuration(cpu, [part, part])
     import_tensorflow()
-    from tests.tiny import tiny_config
+    from tests.tiny import SHALLOW, tiny_config
     from vaenhance import checkpoint
     from vaenhance.data.pipeline import Batch
     from vaenhance.model.trainer import Trainer
@@ -36,6 +36,7 @@ def compare_devices(folder: Path) -> None:
     # A tight limit, so that the gradients of all devices together get clipped.
     # An adversary joins in the middle of the first steps.
     config = tiny_config(
+        model=SHALLOW,
         training={"batch": 8, "steps": STEPS, "clip_norm": 0.05},
         adversarial={"weight": 0.3, "start": 0.1, "width": 8, "layers": 1},
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.test_prior import folder_of_classes
-from tests.tiny import save_tiny_model, tiny_config
+from tests.tiny import SHALLOW, save_tiny_model, tiny_config
 from vaenhance.runtime import import_tensorflow, start_training
 
 tf = import_tensorflow()
@@ -41,7 +41,8 @@ def batches(count: int) -> list[Batch]:
 
 
 def start(config: Config) -> Trainer:
-    return Trainer(config, start_training("cpu", "float32"))
+    shallow = config.replace(model=SHALLOW)
+    return Trainer(shallow, start_training("cpu", "float32"))
 
 
 def steps(trainer: Trainer, numbers: range) -> list[Any]:

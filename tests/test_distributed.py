@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_config
+from tests.tiny import SHALLOW, tiny_config
 from vaenhance.config import Config, to_toml
 from vaenhance.errors import ConfigError, DeviceError
 from vaenhance.photo import save_png
 from vaenhance.runtime import cluster
+from vaenhance.workflows.signals import Terminated
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(__file__).with_name("distributed_worker.py")
@@ -82,6 +83,8 @@ def test_a_step_that_is_not_finite_on_one_device_changes_none(devices):
 
 # === Several workers ===
 
+MORE = 4  # steps of a run that goes on
+
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
@@ -95,7 +98,7 @@ def photos(tmp_path_factory) -> Path:
 
 def config(**training: Any) -> Config:
     defaults = {"batch": 8, "steps": 6, "checkpoint_steps": 3}
-    return tiny_config(training={**defaults, **training})
+    return tiny_config(model=SHALLOW, training={**defaults, **training})
 
 
 def start_workers(
@@ -119,6 +122,32 @@ def start_workers(
     ]
 
 
+class Watcher:
+    """Keeps the losses of a run in this process, which it may end at a step."""
+
+    def __init__(self, stop: int = 0):
+        self.losses: list[float] = []
+        self.stop = stop
+
+    def stepped(self, record: Any) -> None:
+        self.losses.append(record["loss"])
+        if record["step"] == self.stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+
+def train_alone(source: Path, target: Path, settings: Config, watcher: Watcher) -> None:
+    from vaenhance.runtime import import_tensorflow
+
+    import_tensorflow()
+    from vaenhance.workflows.prepare import prepare
+    from vaenhance.workflows.train import train
+
+    train(prepare(source, target, settings), watcher)
+
+
 def results(folder: Path) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{i}.json").read_text()) for i in range(2)]
 
@@ -137,35 +166,6 @@ def assert_same_state(folder: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-@pytest.mark.slow
-def test_two_workers_train_one_model_and_one_of_them_writes_it(photos, tmp_path):
-    for process in start_workers(photos, tmp_path, config()):
-        finish(process)
-    chief, other = results(tmp_path)
-    assert chief["facts"]["is_chief"]
-    assert not other["facts"]["is_chief"]
-    assert chief["losses"] == other["losses"]
-    assert_same_state(tmp_path)
-    # Each made its own half of every batch.
-    assert [size for size, _ in chief["batches"]] == [4] * 6
-    assert [size for size, _ in other["batches"]] == [4] * 6
-    assert all(a != b for a, b in zip(chief["batches"], other["batches"], strict=True))
-    # Only the first has saved, and nothing half-written lies about.
-    assert chief["saved"] == 6
-    assert "saved" not in other
-    assert {p.name for p in (tmp_path / "m").iterdir()} == {
-        "config.json", "config.toml", "card.json", "model.weights.h5",
-        "log.jsonl", "sheet.png", "resume",
-    }  # fmt: skip
-    # One process alone learns the same from the same data.
-    alone = start(
-        ["worker", photos, tmp_path / "alone", tmp_path / "c.toml", tmp_path / "2.json"]
-    )
-    finish(alone)
-    losses = json.loads((tmp_path / "2.json").read_text())["losses"]
-    assert losses == pytest.approx(chief["losses"], rel=2e-3)
-
-
 @pytest.fixture(scope="module")
 def stopped(photos, tmp_path_factory) -> Path:
     """A folder in which the second of two workers got SIGTERM after a step."""
@@ -177,6 +177,17 @@ def stopped(photos, tmp_path_factory) -> Path:
         time.sleep(0.05)
     workers[1].send_signal(signal.SIGTERM)
     for process in workers:
+        finish(process)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def resumed(photos, stopped, tmp_path_factory) -> Path:
+    """The same folder, after both workers went on to the end."""
+    folder = tmp_path_factory.mktemp("resumed")
+    shutil.copytree(stopped, folder, dirs_exist_ok=True)
+    steps = results(folder)[0]["saved"] + MORE
+    for process in start_workers(photos, folder, config(steps=steps)):
         finish(process)
     return folder
 
@@ -193,15 +204,48 @@ def test_a_signal_to_one_worker_stops_all_at_the_same_step(stopped):
 
 
 @pytest.mark.slow
-def test_workers_go_on_where_they_were_stopped(photos, stopped, tmp_path):
-    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
-    steps = results(tmp_path)[0]["saved"]
-    for process in start_workers(photos, tmp_path, config(steps=steps + 2)):
-        finish(process)
-    chief, other = results(tmp_path)
-    assert chief["steps"] == other["steps"] == steps + 2
-    assert len(chief["losses"]) == len(other["losses"]) == 2
-    assert_same_state(tmp_path)
+def test_workers_go_on_where_they_were_stopped(stopped, resumed):
+    steps = results(stopped)[0]["saved"] + MORE
+    chief, other = results(resumed)
+    assert chief["steps"] == other["steps"] == steps
+    assert len(chief["losses"]) == len(other["losses"]) == MORE
+    assert_same_state(resumed)
+
+
+@pytest.mark.slow
+def test_two_workers_train_one_model_and_one_of_them_writes_it(stopped, resumed):
+    for folder in (stopped, resumed):
+        chief, other = results(folder)
+        assert chief["facts"]["is_chief"]
+        assert not other["facts"]["is_chief"]
+        assert chief["losses"] == other["losses"]
+        # Each made its own half of every batch.
+        sizes = [[size for size, _ in worker["batches"]] for worker in (chief, other)]
+        assert sizes[0] == sizes[1] == [4] * len(chief["losses"])
+        batches = zip(chief["batches"], other["batches"], strict=True)
+        assert all(a != b for a, b in batches)
+    # Only the first has saved, and nothing half-written lies about.
+    assert chief["saved"] == chief["steps"]
+    assert "saved" not in other
+    assert {p.name for p in (resumed / "m").iterdir()} == {
+        "config.json", "config.toml", "card.json", "model.weights.h5",
+        "log.jsonl", "sheet.png", "resume",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_one_process_alone_learns_what_two_workers_learn(
+    photos, stopped, resumed, tmp_path
+):
+    """From the same start and from the same data, stopped at the same step."""
+    first, then = (results(folder)[0] for folder in (stopped, resumed))
+    watcher, target = Watcher(stop=first["saved"]), tmp_path / "alone"
+    with pytest.raises(Terminated):
+        train_alone(photos, target, config(minutes=1000.0), watcher)
+    assert watcher.losses == pytest.approx(first["losses"], rel=2e-3)
+    watcher = Watcher()
+    train_alone(photos, target, config(steps=then["steps"]), watcher)
+    assert watcher.losses == pytest.approx(then["losses"], rel=2e-3)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(photos, tmp_path, monkeypatch):

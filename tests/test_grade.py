@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,17 +132,20 @@ def test_what_is_no_reference_is_refused_by_name(
 # === The command ===
 
 
-def enhance(models: Path, *arguments: str, photo_model: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "vaenhance", "enhance", *arguments]
-    command += ["--look-model", "looks", "--model", photo_model]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=models)
-    return done.returncode, done.stderr
+@pytest.fixture
+def enhance(models, invoke, monkeypatch):
+    """vaenhance enhance ..., in the folder of the models."""
+    monkeypatch.chdir(models)
+
+    def run(*arguments, photo_model):
+        invoke("enhance", *arguments, "--look-model", "looks", "--model", photo_model)
+
+    return run
 
 
-def test_light_and_style_in_one_command_on_a_folder(models, tmp_path) -> None:
-    given = ["refs", str(tmp_path), "--light", "--style", "dusk", "--style", "a.png"]
-    code, words = enhance(models, *given, photo_model="tiny")
-    assert code == 0, words
+def test_light_and_style_in_one_command_on_a_folder(models, enhance, tmp_path) -> None:
+    given = ["refs", tmp_path, "--light", "--style", "dusk", "--style", "a.png"]
+    enhance(*given, photo_model="tiny")
     for name in ("b.png", "c.png"):
         before = photo.read_pixels(models / "refs" / name)
         after = photo.read_pixels(tmp_path / name)
@@ -152,11 +153,11 @@ def test_light_and_style_in_one_command_on_a_folder(models, tmp_path) -> None:
         assert not np.array_equal(after, before)
 
 
-def test_without_the_photo_model_only_the_look_is_loaded(models, tmp_path) -> None:
+def test_without_the_photo_model_only_the_look_is_loaded(
+    models, enhance, tmp_path
+) -> None:
     target = tmp_path / "out.png"
-    arguments = ["a.png", str(target), "--strength", "0", "--light", "0.5"]
-    code, words = enhance(models, *arguments, photo_model="nowhere")
-    assert code == 0, words
+    enhance("a.png", target, "--strength", 0, "--light", 0.5, photo_model="nowhere")
     before = photo.read_pixels(models / "a.png")
     assert not np.array_equal(photo.read_pixels(target), before)
 

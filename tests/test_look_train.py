@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from tests.tiny_look import look_config
+from vaenhance.cli import app
 from vaenhance.config import to_toml
 from vaenhance.runtime import import_tensorflow
 
@@ -32,10 +32,10 @@ def draw_photographs(root: Path) -> Path:
     return root
 
 
-def train(source: Path, folder: Path, config: Path, *options: str) -> None:
-    command = [sys.executable, "-m", "vaenhance", "train", source, folder]
-    command += ["--config", config, "--device", "cpu", *options]
-    subprocess.run([str(part) for part in command], check=True, capture_output=True)
+def train(source: Path, folder: Path, config: Path) -> None:
+    command = ["train", source, folder, "--config", config, "--device", "cpu"]
+    done = CliRunner().invoke(app, [str(part) for part in command])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_config
+from tests.tiny import SHALLOW, tiny_config
 from vaenhance import runtime
 from vaenhance.cli import COMMANDS
 from vaenhance.config import to_toml
@@ -77,8 +77,11 @@ network = vaenhance.load_model(sys.argv[2], device="cpu", precision="float32")
 network.enhance(np.zeros((8, 8, 3), np.uint8))
 assert not asked, "\\n".join(asked)
 assert "urllib3" not in sys.modules
+import pytest
+from tests import shared_networks
 from vaenhance.cli import main
 
+shared_networks.install(pytest.MonkeyPatch())
 for words in json.loads(sys.argv[1]):
     if words[0] == "calibrate":  # a poor fit will do
         from vaenhance.model import scale_fit
@@ -105,6 +108,7 @@ def start(code, *arguments, **options):
     )
 
 
+@pytest.mark.slow
 def test_the_library_and_every_command_do_without_the_network(tmp_path):
     rng = np.random.default_rng(0)
     for folder, count, side in (("in", 12, 24), ("large", 1, 192)):
@@ -112,7 +116,8 @@ def test_the_library_and_every_command_do_without_the_network(tmp_path):
         for index in range(count):
             pixels = rng.integers(0, 256, (side, side, 3), np.uint8)
             save_png(pixels, tmp_path / folder / f"{index}.png")
-    config = tiny_config(training={"steps": 2, "deterministic": False})
+    plan = {"steps": 2, "deterministic": False}
+    config = tiny_config(model=SHALLOW, training=plan)
     (tmp_path / "c.toml").write_text(to_toml(config))
     model = ["-m", "m"]
     words = [

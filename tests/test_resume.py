@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_config
+from tests.tiny import SHALLOW, tiny_config
 from vaenhance import checkpoint, checkpoint_files
 from vaenhance.config import to_toml
 from vaenhance.errors import ModelError, UsageProblem, VaenhanceError
@@ -343,7 +343,7 @@ def test_what_is_ignored_stays_ignored():
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_the_command_saves_and_tells_the_shell(photos, tmp_path, number, code):
-    config = tiny_config(training={"steps": 1_000_000})
+    config = tiny_config(model=SHALLOW, training={"steps": 1_000_000})
     (tmp_path / "c.toml").write_text(to_toml(config))
     command = [
         sys.executable, "-m", "vaenhance", "train", str(photos), str(tmp_path / "m"),

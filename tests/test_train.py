@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_config
+from tests.tiny import SHALLOW, tiny_config
 from vaenhance import checkpoint
 from vaenhance.config import to_toml
 from vaenhance.errors import UsageProblem
@@ -132,7 +132,7 @@ def test_a_finished_run_is_done_at_once(folder, learnt, tmp_path):
 
 # === Stopped in the middle ===
 
-STOPPED = tiny_config(training={"steps": 80, "checkpoint_steps": 20})
+STOPPED = tiny_config(model=SHALLOW, training={"steps": 80, "checkpoint_steps": 20})
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,8 @@ def test_a_folder_with_other_files_is_not_touched(folder, tmp_path):
 
 
 def start(**sections: Any) -> Trainer:
-    return Trainer(tiny_config(**sections), start_training("cpu", "float32"))
+    config = tiny_config(model=SHALLOW, **sections)
+    return Trainer(config, start_training("cpu", "float32"))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,9 @@ TINY = ModelConfig(
     noise_map=True,
 )
 
+# For what is not about the network: two levels still, and half as much to compile.
+SHALLOW = {"encoder_blocks": (0, 0), "decoder_blocks": (0, 0)}
+
 
 def tiny_config(**sections: dict) -> Config:
     config = Config(
