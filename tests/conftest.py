@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,12 @@ def shared_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips tests marked gpu where TensorFlow sees none."""
+    """Begins with files of slow tests; skips gpu tests where TensorFlow sees none."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Else one process would end with a long file while the others are idle.
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        sizes = Counter(item.path for item in items)
+        items.sort(key=lambda i: (i.path not in slow, -sizes[i.path], i.path))
     marked = [item for item in items if item.get_closest_marker("gpu")]
     if not marked:
         return

@@ -6,7 +6,7 @@ Reads the source with ast and runs none of it. CONTRIBUTING.md states the rules.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,23 @@ def module_name(path: Path) -> str:
 
 MODULES = {module_name(p): p for p in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
-each_module = pytest.mark.parametrize("name", MODULES, ids=lambda n: n or "__init__")
+Rule = Callable[[str], None]
+
+
+def each_module(rule: Rule) -> Callable[[], None]:
+    """A test of all modules, which tells of every one that breaks the rule."""
+
+    def test() -> None:
+        broken = {}
+        for name in MODULES:
+            try:
+                rule(name)
+            except AssertionError as error:
+                broken[name or "__init__"] = str(error)
+        assert not broken
+
+    test.__name__, test.__doc__ = rule.__name__, rule.__doc__
+    return test
 
 
 def belongs(name: str, prefixes: tuple[str, ...]) -> bool:
