@@ -74,12 +74,17 @@ def start_training(device: str = "auto", precision: str = "auto") -> Runtime:
     """Like ``start``, with a distribution strategy over all visible GPUs.
 
     ``TF_CONFIG`` in the environment (several machines) selects
-    MultiWorkerMirroredStrategy; several GPUs MirroredStrategy.
+    MultiWorkerMirroredStrategy; several GPUs MirroredStrategy. oneDNN is used unless
+    ``TF_ENABLE_ONEDNN_OPTS`` says otherwise.
 
     Raises:
         DeviceError: the device was asked for and is not there, or ``TF_CONFIG``
             does not say who this process is.
     """
+    # On processors without AVX-512 TensorFlow leaves oneDNN off. Crops train faster
+    # with it; large tiles are not enhanced faster, so only training asks for it.
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     tf = import_tensorflow()
     place = cluster()
     if place is not None:
