@@ -3,56 +3,49 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
-from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from vaenhance import runtime
+from tests.tiny import tiny_config
+from vaenhance.config import to_toml
 
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+IS_ON = re.compile("oneDNN custom operations are on")  # TensorFlow's own words
 
 
-class _Import(Exception):
-    """TensorFlow would be imported now."""
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        pixels = np.random.default_rng(seed).integers(0, 256, (48, 48, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{seed}.png")
+    return folder
 
 
-@pytest.fixture
-def unimported(monkeypatch):
-    def imported():
-        raise _Import
-
-    monkeypatch.setattr(runtime, "import_tensorflow", imported)
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    monkeypatch.setenv(ONEDNN, "unset")
-    monkeypatch.delenv(ONEDNN)
-
-
-@pytest.mark.usefixtures("unimported")
-def test_training_asks_for_onednn_before_tensorflow_comes():
-    with pytest.raises(_Import):
-        runtime.start_training("cpu")
-    assert os.environ[ONEDNN] == "1"
+def run(*words, **variables):
+    """Runs the command with TensorFlow's messages; returns what stderr got."""
+    loud = {"TF_CPP_MIN_LOG_LEVEL": "0", "VAENHANCE_TENSORFLOW_LOG": "1"}
+    inherited = {k: v for k, v in os.environ.items() if k != ONEDNN}
+    command = [sys.executable, "-m", "vaenhance", *map(str, words)]
+    result = subprocess.run(
+        command,
+        env={**inherited, **loud, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stderr
 
 
-@pytest.mark.usefixtures("unimported")
-def test_what_the_user_says_of_onednn_stays(monkeypatch):
-    monkeypatch.setenv(ONEDNN, "0")
-    with pytest.raises(_Import):
-        runtime.start_training("cpu")
-    assert os.environ[ONEDNN] == "0"
-
-
-@pytest.mark.usefixtures("unimported")
-def test_enhancing_does_not_ask_for_it():
-    with pytest.raises(_Import):
-        runtime.start("cpu")
-    assert ONEDNN not in os.environ
-
-
-@pytest.mark.usefixtures("unimported")
-def test_it_is_not_asked_for_when_it_is_too_late(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow", ModuleType("tensorflow"))
-    with pytest.raises(_Import):
-        runtime.start_training("cpu")
-    assert ONEDNN not in os.environ
+@pytest.mark.parametrize(("variables", "is_on"), [({}, True), ({ONEDNN: "0"}, False)])
+def test_training_uses_onednn_unless_told_not_to(tmp_path, photos, variables, is_on):
+    config = tmp_path / "tiny.toml"
+    config.write_text(to_toml(tiny_config(training={"steps": 1})), encoding="utf-8")
+    words = ["train", photos, tmp_path / "model", "--config", config, "--device", "cpu"]
+    assert bool(IS_ON.search(run(*words, **variables))) is is_on

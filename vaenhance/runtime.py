@@ -74,18 +74,13 @@ def start_training(device: str = "auto", precision: str = "auto") -> Runtime:
     """Like ``start``, with a distribution strategy over all visible GPUs.
 
     ``TF_CONFIG`` in the environment (several machines) selects
-    MultiWorkerMirroredStrategy; several GPUs MirroredStrategy. oneDNN is used unless
-    ``TF_ENABLE_ONEDNN_OPTS`` says otherwise.
+    MultiWorkerMirroredStrategy; several GPUs MirroredStrategy.
 
     Raises:
         DeviceError: the device was asked for and is not there, or ``TF_CONFIG``
             does not say who this process is.
     """
-    # On processors without AVX-512 TensorFlow leaves oneDNN off. Crops train faster
-    # with it; large tiles are not enhanced faster, so only training asks for it.
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    tf = import_tensorflow()
+    tf = import_tensorflow(for_training=True)
     place = cluster()
     if place is not None:
         return _start_worker(device, precision, *place)
@@ -151,14 +146,22 @@ def make_deterministic() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def import_tensorflow() -> Any:
+def import_tensorflow(for_training: bool = False) -> Any:
     """Imports TensorFlow and Keras without a word on stdout or stderr.
 
     The user's ``~/.keras/keras.json`` and ``KERAS_BACKEND`` are overruled: they
     would change the backend, the float type or the channel order of our models.
+
+    Args:
+        for_training: uses oneDNN, which TensorFlow leaves off on processors without
+            AVX-512, unless ``TF_ENABLE_ONEDNN_OPTS`` says otherwise. Crops train
+            faster with it, large tiles are not enhanced faster. Of no effect once
+            TensorFlow is there.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" not in sys.modules:
+        if for_training:
+            os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         verbose = os.environ.get("VAENHANCE_TENSORFLOW_LOG") == "1"
         quietly = contextlib.nullcontext() if verbose else _silent_stderr()

@@ -135,7 +135,7 @@ def command(
     console.detail("loading TensorFlow ...")
     from vaenhance.runtime import import_tensorflow
 
-    import_tensorflow()
+    import_tensorflow(for_training=True)
     from vaenhance.workflows.train import train
 
     with _Screen(settings) as screen:
