@@ -8,6 +8,9 @@ import os
 # Keras settings, are not what is tested.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# A training turns oneDNN on where it imports TensorFlow. Here it is there already, and
+# runs of other processes are compared with runs of this one to the bit.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import signal
 from collections import Counter
