@@ -110,8 +110,11 @@ class Look(keras.Model):
 
     # === The parts ===
 
-    def describe(self, image: Any) -> tuple[Any, Any]:
-        """Returns what is seen of thumbnails: (B, width), and (B, cells, cells, C)."""
+    def describe(self, image: Any) -> tuple[Any, Any, Any]:
+        """Returns what is seen of thumbnails, and their extremes.
+
+        (B, width), (B, cells, cells, C), and (B, 4, 3) of ``look_seen.extremes``.
+        """
         s = transform.to_domain(transform.to_linear(image))
         # As it would be with its own black and white: what is left is not exposure.
         extremes = look_seen.extremes(image)
@@ -141,7 +144,7 @@ class Look(keras.Model):
                 look_seen.at_the_ends(image, extremes),
                 look_seen.colour(stretched),
             ]
-        return self.summary_layer(tf.concat(found, axis=-1)), h
+        return self.summary_layer(tf.concat(found, axis=-1)), h, extremes
 
     def posterior(self, summary: Any, noise_sigma: Any) -> ResidualPosterior:
         """Returns q(z|reference); a noise level of 0 or more says: keep this look."""
@@ -152,7 +155,7 @@ class Look(keras.Model):
         return ResidualPosterior(prior, mean, log_scale)
 
     def parameters(
-        self, z: Any, image: Any, summary: Any, spatial: Any
+        self, z: Any, summary: Any, spatial: Any, extremes: Any
     ) -> transform.Parameters:
         """Decodes z (B, D), for photographs of which ``describe`` has told the rest."""
         h = tf.concat([summary, z], axis=-1)
@@ -164,8 +167,8 @@ class Look(keras.Model):
         around = tf.tile(h[:, None, None], [1, self.cells, self.cells, 1])
         gains = self.place_layer(tf.concat([spatial, around], axis=-1))
         gains = self.gain_head(gains)[..., 0]
-        ends, is_exact = look_seen.extremes(image), self.config.exact
-        return transform.bounded(flat, gains, ends, self.knots, is_exact)
+        is_exact = self.config.exact
+        return transform.bounded(flat, gains, extremes, self.knots, is_exact)
 
     # === What training asks of every network ===
 
@@ -200,9 +203,9 @@ class Look(keras.Model):
         others = tf.where(noise_sigma >= 0.0)
         # One batch: there may be no other, and a convolution of none fails in oneDNN.
         seen = tf.concat([image, tf.gather_nd(reference, others)], axis=0)
-        summaries, spatial = self.describe(seen)
+        summaries, *own = self.describe(seen)
         count = tf.shape(image)[0]
-        summary, spatial = summaries[:count], spatial[:count]
+        summary, *own = (part[:count] for part in (summaries, *own))
         referred = tf.tensor_scatter_nd_update(summary, others, summaries[count:])
         q = self.posterior(referred, noise_sigma)
         observe(q)
@@ -210,7 +213,7 @@ class Look(keras.Model):
         z = gaussian.mean
         if epsilons is not None:
             z = gaussian.sample(tf.reshape(epsilons[0], tf.shape(z)))
-        found = self.parameters(z, image, summary, spatial)
+        found = self.parameters(z, summary, *own)
         step = 1 if epsilons is None else SPARSE
         x = transform.transformed(image, found, step)
         return x, [q.kl_divergence()], [z[:, None, None, :]]

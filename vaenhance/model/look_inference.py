@@ -56,7 +56,7 @@ class LookInference:
             return q.mean, tf.exp(q.log_scale)
 
         def decode(z: Any, images: Any) -> Any:
-            return vars(network.parameters(z, images, *network.describe(images)))
+            return vars(network.parameters(z, *network.describe(images)))
 
         self._posterior = tf.function(
             posterior, input_signature=[images, told], autograph=False

@@ -63,7 +63,7 @@ class ClassLooks:
         return np.stack(found) if found else empty
 
     def _mean(self, network: Any, images: Pixels) -> Style:
-        summary, _ = network.describe(images)
+        summary = network.describe(images)[0]
         told = np.zeros([len(images)], np.float32)
         q = network.posterior(summary, told).gaussian
         looks = np.asarray(q.mean)
