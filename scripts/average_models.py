@@ -2,9 +2,10 @@
 
     python scripts/average_models.py runs/stage2 runs/stage3 photo
 
-The second must have been trained from the first (``train --init``): only then do both
-lie in one valley of the loss, where a mean of weights is as good a network as either,
-or a better one (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+The second must have been trained from the first (``train --init``), or from a mean of
+which the first's stages were parts: only then do both lie in one valley of the loss,
+where a mean of weights is as good a network as either, or a better one (Wortsman et al.
+2022, "Robust fine-tuning of zero-shot models").
 Configuration and card are those of the second, which names the first by its checksum.
 """
 

@@ -168,8 +168,8 @@ def _averaged(training: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"- What ships is {training['share']:g} of these weights and "
-        f"{1 - training['share']:g} of those with the checksum "
-        f"`{training['averaged_with'][:16]}…`, from which they started."
+        f"{1 - training['share']:g} of an earlier stage's, with the checksum "
+        f"`{training['averaged_with'][:16]}…`."
     ]
 
 
