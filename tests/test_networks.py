@@ -157,6 +157,28 @@ def test_the_posterior_mean_is_deterministic_and_noise_matters():
     assert not np.allclose(mean, network.infer(y, None, noise(network, TINY))[0])
 
 
+def test_latents_of_an_image_stay_within_the_bound():
+    free, bound = (
+        build_network(dataclasses.replace(TINY, latent_bound=limit))
+        for limit in (0.0, 1.5)
+    )
+    # Scales of the prior that run away, as on patterns that nobody trained on.
+    for network in (free, bound):
+        for name, variable in named(network.variables).items():
+            is_scale = name.startswith("prior") and name.endswith("bias")
+            value = tf.random.stateless_normal(variable.shape, [3, 4]) * 0.3
+            variable.assign(value + 3.0 * is_scale)
+    y = tf.random.stateless_uniform([1, 16, 16, 3], [1, 2])
+    epsilons = [tf.ones([1, *shape]) for shape in bound.latent_shapes(16, 16)]
+    for given in (None, epsilons):
+        wild = free.infer(y, epsilons=given)[2]
+        tame, _, latents = bound.infer(y, epsilons=given)
+        assert max(np.abs(z).max() for z in wild) > 3
+        assert max(np.abs(z).max() for z in latents) == 1.5
+        # What is decoded are the latents that are told, so files of them give the same.
+        np.testing.assert_array_equal(bound.decode(latents, 16, 16), tame)
+
+
 def test_an_unknown_noise_level_is_not_zero_noise():
     network = build_network(TINY)
     y = batch(TINY, 1)

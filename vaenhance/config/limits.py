@@ -12,6 +12,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "model.encoder_blocks": (0, 64),
     "model.decoder_blocks": (0, 64),
     "model.latent_channels": (1, 512),
+    "model.latent_bound": (0, 1000),
     "model.strides": (1, 32),
     "model.context_blocks": (0, 64),
     "model.prior_width": (0, 1024),

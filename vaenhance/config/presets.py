@@ -22,6 +22,7 @@ PRESETS: dict[str, Config] = {
             widths=(48, 80, 128),
             encoder_blocks=(1, 1, 2),
             decoder_blocks=(2, 2, 2),
+            latent_bound=8.0,
             noise_map=True,
         ),
         objective=ObjectiveConfig(sigma_floor=0.02),

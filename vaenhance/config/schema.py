@@ -35,6 +35,7 @@ class ModelConfig:
     encoder_blocks: tuple[int, ...] = (1, 2, 3)  # residual blocks on the way up
     decoder_blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks on the way down
     latent_channels: tuple[int, ...] = (16, 16, 16)  # channels of z at each level
+    latent_bound: float = 0.0  # largest z, either way, that y can give; 0: any
     strides: tuple[int, ...] = ()  # from each level to the next coarser; empty: 2 each
     noise_map: bool = False  # y comes with an optional noise level
     residual: bool = False  # x = y + r instead of x from the latents alone

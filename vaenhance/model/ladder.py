@@ -177,6 +177,8 @@ class Ladder(LadderLayers):
         label = untold(size[0]) if label is None else label
         kls: list[Any] = []
         latents: list[Any] = []
+        # What is larger was never learnt, and makes the levels below larger still.
+        bound = self.config.latent_bound
 
         def latent(level, h, prior):
             q = self.posterior(level, h, found[level], prior)
@@ -187,6 +189,8 @@ class Ladder(LadderLayers):
             gaussian = q.gaussian
             at = len(latents)
             z = gaussian.mean if epsilons is None else gaussian.sample(epsilons[at])
+            if bound:
+                z = tf.clip_by_value(z, -bound, bound)
             kls.append(
                 fitted.divergence(gaussian, z) if self.fitted else q.kl_divergence()
             )
