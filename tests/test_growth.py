@@ -30,12 +30,17 @@ def missing(weights, trainer):
     return trainer.initialise_from(weights)
 
 
-def test_new_blocks_change_nothing_at_first(weights, trainer, missing):
+def assert_same(weights, trainer):
+    """Asserts that a trainer's network does what the small one does."""
     small = build_network(tiny_config().model)
     for name, variable in named(small.variables).items():
         variable.assign(weights[name])
     y = np.random.default_rng(1).random((2, 16, 24, 3), np.float32)
     np.testing.assert_allclose(trainer.averaged(y), small(y), atol=1e-6)
+
+
+def test_new_blocks_change_nothing_at_first(weights, trainer, missing):
+    assert_same(weights, trainer)
 
 
 def test_new_blocks_can_learn(trainer, missing):
@@ -66,11 +71,7 @@ def wider(weights):
 
 
 def test_new_latents_change_nothing_at_first(weights, wider):
-    small = build_network(tiny_config().model)
-    for name, variable in named(small.variables).items():
-        variable.assign(weights[name])
-    y = np.random.default_rng(1).random((2, 16, 24, 3), np.float32)
-    np.testing.assert_allclose(wider.averaged(y), small(y), atol=1e-6)
+    assert_same(weights, wider)
 
 
 def test_new_latents_say_something_of_y(weights, wider):
