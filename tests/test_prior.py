@@ -113,20 +113,11 @@ def test_fitting_the_prior_leaves_what_enhance_makes_to_the_bit(tmp_path, invoke
     base = save_tiny_model(tmp_path / "base")
     images = folder_of_classes(tmp_path / "images")
     new = tmp_path / "new"
-    run = (
-        "train",
-        images,
-        new,
-        "--prior",
-        base,
-        "--steps",
-        3,
-        "--batch",
-        4,
-        "--crop",
-        16,
-    )
-    invoke(*run, "--precision", "float32", "--device", "cpu")
+    settings = tmp_path / "s.toml"  # few coupling steps: each is compiled
+    settings.write_text("[model]\nprior_width = 8\nprior_steps = 2\n")
+    run = ("train", images, new, "--prior", base, "--config", settings)
+    size = ("--steps", 3, "--batch", 4, "--crop", 16)
+    invoke(*run, *size, "--precision", "float32", "--device", "cpu")
     before, after = (
         load_model(m, device="cpu", precision="float32") for m in (base, new)
     )
