@@ -7,6 +7,7 @@ import pytest
 
 from tests.damage import rng
 from tests.tiny import tiny_config
+from vaenhance.data import graphics
 from vaenhance.data.graphics import draw_graphic
 from vaenhance.data.windows import draw_window
 
@@ -38,3 +39,22 @@ def test_their_part_of_the_windows_is_the_configured_one():
     assert drawn(0.0) == 0.0
     assert drawn(1.0) == 1.0
     assert drawn(0.3) == pytest.approx(0.3, abs=0.08)
+
+
+def test_stripes_are_fine_and_wide_soft_and_hard():
+    windows = [graphics._draw_stripes(96, rng(seed)) for seed in range(60)]
+    gray = [window.astype(float).mean(-1) for window in windows]
+    # How many waves there are across the window, whichever way they lie.
+    spectra = [np.abs(np.fft.fft2(plane - plane.mean()))[:48] for plane in gray]
+    places = [np.unravel_index(np.argmax(s), s.shape) for s in spectra]
+    waves = [float(np.hypot(down, min(right, 96 - right))) for down, right in places]
+    assert min(waves) < 6 and max(waves) > 30
+    colours = [len(np.unique(w.reshape(-1, 3), axis=0)) for w in windows]
+    assert min(colours) < 100 < max(colours)
+
+
+def test_some_windows_are_stripes(monkeypatch):
+    marker = np.full((96, 96, 3), 7, np.uint8)
+    monkeypatch.setattr(graphics, "_draw_stripes", lambda *_: marker)
+    drawn = [draw_graphic(96, rng(seed)) is marker for seed in range(300)]
+    assert np.mean(drawn) == pytest.approx(graphics.STRIPED, abs=0.08)

@@ -1,7 +1,8 @@
-"""Drawn windows: text, lines and flat shapes, as on screenshots and scanned pages.
+"""Drawn windows: text, lines and flat shapes as on screenshots, and fine stripes.
 
 Photographs hold few of them, and a network that has seen none rings and smears where
-letters meet paper. Every pixel is drawn here, from a seed; nothing is downloaded.
+letters meet paper, and makes anything of woven cloth. Every pixel is drawn here, from a
+seed; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ LETTERS = string.ascii_letters + string.digits + ".,:;()-/%&+='\"" + " " * 12
 SIZES = (8, 32)  # pixels, height of the letters
 PLAIN_PAPER = 0.5  # part of the windows on white or black
 MOST_SHAPES = 4
+STRIPED = 0.3  # part of the windows that is stripes or checks instead of text
+PERIODS = (2.0, 32.0)  # pixels, of stripes
 Colour = tuple[int, int, int]
 
 
 def draw_graphic(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Draws shapes, lines and rows of text on a background of one colour.
+    """Draws shapes, lines and rows of text on a background of one colour, or stripes.
 
     Args:
         side: pixels.
@@ -30,6 +33,8 @@ def draw_graphic(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     Returns:
         (side, side, 3), 8 bits.
     """
+    if rng.random() < STRIPED:
+        return _draw_stripes(side, rng)
     paper = _paper(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
@@ -37,6 +42,27 @@ def draw_graphic(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         _draw_shape(pen, side, rng)
     _write(pen, side, paper, rng)
     return np.asarray(picture)
+
+
+def _draw_stripes(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Draws a window of stripes, or of two that cross, soft or hard, in two colours."""
+    wave = _wave(side, rng)
+    if rng.random() < 0.5:
+        wave = wave * _wave(side, rng)
+    hardness = float(np.exp(rng.uniform(0, np.log(20))))
+    # How much of the first colour: 0 to 1, steeper where they meet the harder it is.
+    part = 0.5 + 0.5 * np.tanh(hardness * wave)[..., None] / np.tanh(hardness)
+    first, second = rng.integers(0, 256, (2, 3))
+    return np.rint(part * first + (1 - part) * second).astype(np.uint8)
+
+
+def _wave(side: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Returns a sine wave of any direction: (side, side), from -1 to 1."""
+    angle = rng.uniform(0, np.pi)
+    period = np.exp(rng.uniform(*np.log(PERIODS)))
+    down, right = np.mgrid[:side, :side]
+    along = right * np.cos(angle) + down * np.sin(angle)
+    return np.sin(2 * np.pi * along / period + rng.uniform(0, 2 * np.pi))
 
 
 def _paper(rng: np.random.Generator) -> Colour:
