@@ -28,6 +28,7 @@ LAYERS = {
     "tiling": 1,
     "checkpoint": 1,
     "grading": 1,
+    "thumbnails": 1,
     "color": 1,
     "metrics": 1,
     "report": 1,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from vaenhance import grading
+from vaenhance import grading, thumbnails
 from vaenhance.grading import Transform
 
 IDENTITY = Transform(
@@ -78,7 +78,7 @@ def test_eight_bits_are_the_same_with_a_table_of_what_is_stored() -> None:
 
 def test_a_stretch_is_that_of_pillow() -> None:
     image = (noise_image(np.uint8) // 3 + [40, 60, 20]).astype(np.uint8)
-    low, high = grading.extreme_values(image).astype(np.float32) / np.float32(255)
+    low, high = thumbnails.extreme_values(image).astype(np.float32) / np.float32(255)
     stretch = dataclasses.replace(IDENTITY, low=low, high=high)
     expected = np.asarray(ImageOps.autocontrast(Image.fromarray(image)))
     difference = grading.apply(image, stretch).astype(int) - expected
@@ -163,7 +163,7 @@ def test_a_thumbnail_has_pixels_of_the_image_and_its_extremes(shape, dtype) -> N
     image = noise_image(dtype, (*shape, 3))
     largest = np.iinfo(dtype).max if dtype != np.float32 else 1
     values = image / largest
-    result = grading.thumbnail(image, 16)
+    result = thumbnails.thumbnail(image, 16)
     assert result.shape == (16, 16, 3)
     assert result.dtype == np.float32
     assert np.allclose(result[8, 8], values.min(axis=(0, 1)), atol=1e-6)

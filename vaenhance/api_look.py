@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import checkpoint, grading, grading_style, runtime
+from vaenhance import checkpoint, grading, grading_style, runtime, thumbnails
 from vaenhance.api_inputs import check_input, check_network
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
@@ -240,7 +240,7 @@ class LookModel:
             raise UsageProblem(
                 f"expected the pixels of one image, received shape {image.shape}"
             )
-        return np.clip(grading.thumbnail(image, self.config.image_size), 0.0, 1.0)
+        return np.clip(thumbnails.thumbnail(image, self.config.image_size), 0.0, 1.0)
 
 
 def _any_size(config: ModelConfig) -> ModelConfig:

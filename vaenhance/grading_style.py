@@ -32,11 +32,11 @@ from vaenhance.grading import (
     Transform,
     curve,
     from_domain,
-    places,
     spline,
     stretched,
     to_domain,
 )
+from vaenhance.thumbnails import places
 
 STATISTICS = 6
 SEEN = 256  # pixels a side, at most, that a reference is measured on

@@ -24,7 +24,7 @@ from vaenhance.config import LookConfig
 from vaenhance.data.lamps import draw_lights
 from vaenhance.data.light import Change, changed, changed_extremes, draw_change
 from vaenhance.data.pixels import Pixels
-from vaenhance.grading import extreme_values, places, with_extremes
+from vaenhance.thumbnails import extreme_values, places, with_extremes
 
 CORRECT, KEEP = -1.0, 0.0  # what is told of the reference
 SPARSE = 4  # in training, x has every fourth pixel of every fourth row of y

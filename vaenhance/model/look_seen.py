@@ -17,8 +17,8 @@ INNER = 6  # the values beyond this one, of a quarter of the pixels, are a few: 
 def extremes(image: Any) -> Any:
     """Returns darkest and brightest values of thumbnails, and those without a few.
 
-    (B, 4, 3). The middle pixels, where ``grading.thumbnail`` puts the extremes of the
-    whole photograph, are not in the quarter that is sorted.
+    (B, 4, 3). The middle pixels, where ``thumbnails.thumbnail`` puts the extremes of
+    the whole photograph, are not in the quarter that is sorted.
     """
     middle = image.shape[1] // 2
     own = image[:, middle, middle : middle + 2]

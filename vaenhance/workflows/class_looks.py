@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import grading
+from vaenhance import thumbnails
 from vaenhance.data.dataset import Dataset
 from vaenhance.errors import PhotoError
 from vaenhance.grading_style import Style, mean_style, statistics
@@ -57,7 +57,7 @@ class ClassLooks:
                 image = self._dataset.read(index)
             except PhotoError:
                 continue  # the pipeline names it
-            thumbnail = grading.thumbnail(image, self._side)
+            thumbnail = thumbnails.thumbnail(image, self._side)
             found.append(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)))
         empty = np.zeros((0, self._side, self._side, 3), np.float32)
         return np.stack(found) if found else empty
