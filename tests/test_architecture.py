@@ -29,6 +29,7 @@ LAYERS = {
     "checkpoint": 1,
     "grading": 1,
     "thumbnails": 1,
+    "patches": 1,
     "color": 1,
     "metrics": 1,
     "report": 1,

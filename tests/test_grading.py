@@ -93,9 +93,14 @@ def test_strips_and_threads_give_the_same_pixels_as_the_whole(monkeypatch) -> No
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_brighter_stays_brighter_in_every_gray_and_16_bits_stay_smooth(seed) -> None:
+@pytest.mark.parametrize("power", [0.0, -0.7, 0.7])
+def test_brighter_stays_brighter_in_every_gray_and_16_bits_stay_smooth(
+    seed, power
+) -> None:
     transform = dataclasses.replace(
-        any_transform(seed, neutral=True), gains=np.full((6, 6), 0.3, np.float32)
+        any_transform(seed, neutral=True),
+        gains=np.full((6, 6), 0.3, np.float32),
+        power=power,
     )
     ramp = np.arange(65536, dtype=np.uint16)
     image = np.repeat(ramp.reshape(256, 256, 1), 3, axis=2)
@@ -107,8 +112,27 @@ def test_brighter_stays_brighter_in_every_gray_and_16_bits_stay_smooth(seed) -> 
     smooth = np.convolve(steps, np.ones(33) / 33, "same")
     middle = (result[:, 1] > 700) & (result[:, 1] < 64000)
     assert middle.sum() > 10000
-    middle[:40] = middle[-40:] = False
+    # Taking a power back is steep at black, more so than the mean of 33 steps tells.
+    middle[: 400 if power else 40] = middle[-40:] = False
     assert (np.abs(steps - smooth) <= 2 + 0.1 * smooth)[middle[:-1]].all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_a_power_is_taken_back_and_keeps_black_white_and_grays(dtype, strength) -> None:
+    """Whatever the strength is: that of the power is in the power."""
+    ramp = noise_image(dtype)
+    ramp[0, :2] = [[0] * 3, [1 if dtype == np.float32 else np.iinfo(dtype).max] * 3]
+    ramp[1] = ramp[1, :, :1]
+    largest = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    for power in (-0.8, 0.5):
+        undo = dataclasses.replace(IDENTITY, power=power)
+        result = grading.apply(ramp, undo, strength)
+        expected = (ramp / largest) ** 2.0**-power
+        error = np.abs(result / largest - expected).max()
+        assert error <= (0.51 / 255 if dtype == np.uint8 else 2e-4)
+        assert np.allclose(result[0, :2], ramp[0, :2], rtol=1e-5)
+        assert np.ptp(result[1].astype(float), axis=-1).max() == 0
 
 
 def test_every_colour_follows_its_own_curve_monotonously() -> None:

@@ -108,7 +108,7 @@ def test_sparse_pixels_are_those_of_y() -> None:
 
 def test_a_thumbnail_is_pixels_of_a_window_and_its_extremes() -> None:
     image = photograph(6)
-    picture, extremes = draw_thumbnail(image, 16, np.random.default_rng(0))
+    picture, extremes, _ = draw_thumbnail(image, 16, np.random.default_rng(0))
     known = {tuple(pixel) for pixel in image.reshape(-1, 3)}
     found = {
         tuple(pixel) for pixel in np.rint(picture * 255).astype(int).reshape(-1, 3)

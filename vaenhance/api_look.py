@@ -26,6 +26,7 @@ from vaenhance.config import ModelConfig
 from vaenhance.errors import LatentError, UsageProblem
 from vaenhance.grading_style import Style
 from vaenhance.latents import LatentReader
+from vaenhance.patches import as_channels, cut_patches
 
 Pixels = NDArray[np.float32]
 
@@ -91,6 +92,8 @@ class LookModel:
             UsageProblem: shape or type make no sense, or there are no pixels.
         """
         thumbnail = self._thumbnail(image)
+        if mend:
+            thumbnail = grading.unpowered(thumbnail, self.power(image))
         return self._inference.posterior(thumbnail[None], not mend)[0][0]
 
     def style(self, *images: NDArray[Any]) -> Style:
@@ -142,6 +145,7 @@ class LookModel:
         look: Pixels | Style | None = None,
         *,
         strength: float = 1.0,
+        power: float | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> NDArray[Any]:
         """Gives a photograph a look; what is seen in it stays where it is.
@@ -152,6 +156,8 @@ class LookModel:
             look: (D,) from ``encode`` or ``sample``; or a ``Style``, whose colours are
                 then matched too; None mends the light of the photograph itself.
             strength: 0 gives the input back exactly, 1 is the model's answer.
+            power: log2 of an exponent that is taken back first, by ``strength``; None
+                is that of ``power()`` where look is None, and 0 elsewhere.
             progress: called with the megapixels finished since the last call.
 
         Returns:
@@ -163,16 +169,48 @@ class LookModel:
         check_input(self.name, _any_size(self.config), image, strength=strength)
         if strength == 0 or image.size == 0:
             return image.copy()
-        transform = self.transform(image, look)
+        if power is None:
+            power = self.power(image) if look is None else 0.0
+        transform = self.transform(image, look, power=strength * power)
         return grading.apply(
             image, transform, strength, progress or (lambda megapixels: None)
         )
 
+    def power(self, image: NDArray[Any]) -> float:
+        """Returns log2 of the exponent by which the gamma of a photograph was changed.
+
+        0 where nothing is to be undone: of most photographs, and whenever that would
+        more likely harm.
+
+        Args:
+            image: as for ``encode``.
+
+        Raises:
+            UsageProblem: as for ``encode``.
+        """
+        thumbnail = self._thumbnail(image)
+        if not self.config.exponents:
+            return 0.0
+        patches = as_channels(cut_patches(image, self.config.image_size))
+        largest = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+        seen = np.clip(patches.astype(np.float32) / np.float32(largest), 0.0, 1.0)
+        return self._inference.power(thumbnail, seen)
+
     def transform(
-        self, image: NDArray[Any], look: Pixels | Style | None = None
+        self,
+        image: NDArray[Any],
+        look: Pixels | Style | None = None,
+        *,
+        power: float = 0.0,
     ) -> grading.Transform:
         """Returns the colour transform that ``enhance`` applies."""
-        thumbnail = self._thumbnail(image)
+        thumbnail = grading.unpowered(self._thumbnail(image), power)
+        found = self._transform(thumbnail, look)
+        return dataclasses.replace(found, power=power) if power else found
+
+    def _transform(
+        self, thumbnail: Pixels, look: Pixels | Style | None
+    ) -> grading.Transform:
         if isinstance(look, Style):
             found = self._decoded(thumbnail[None], look.look)
             return grading_style.matched(found, thumbnail, look.colours)

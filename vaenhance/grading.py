@@ -5,7 +5,8 @@ grays gray, a smooth map of gains over the picture, a monotone tone curve. Pure 
 strip by strip; where the numbers come from is not known here. ``model/transform`` is
 the same in TensorFlow, for training.
 
-    stretched = (y − low_c)/(high_c − low_c)
+    u = y^(2^−power)
+    stretched = (u − low_c)/(high_c − low_c)
     light = (2^(8·C_c(s(stretched))) − 1)/255     s(y) = log2(1 + 255·linear(y))/8
     x̂ = T(2^gain·M·light)
 
@@ -50,6 +51,7 @@ class Transform:
         gains: (g, g) stops, over the picture.
         tone: (K + 1,) slopes of the tone curve, > 0.
         tone_offset: its value at black.
+        power: log2 of the exponent that the picture's values have by mistake.
     """
 
     low: Pixels
@@ -60,6 +62,7 @@ class Transform:
     gains: Pixels
     tone: Pixels
     tone_offset: float
+    power: float = 0.0
 
 
 def to_domain(light: Array) -> Array:
@@ -77,8 +80,17 @@ def from_domain(s: Array) -> Array:
     return result
 
 
+def unpowered(image: Array, power: float) -> Array:
+    """Takes an exponent back, 2^power, of values 0..1; black and white stay."""
+    if power == 0:
+        return image
+    result: Array = image ** image.dtype.type(2.0**-power)
+    return result
+
+
 def stretched(image: Array, transform: Transform) -> Array:
-    """Returns the linear light of an image (..., 3) after the stretch."""
+    """Returns the linear light of an image (..., 3) after power and stretch."""
+    image = unpowered(image, transform.power)
     return to_linear((image - transform.low) / (transform.high - transform.low))
 
 
@@ -139,7 +151,8 @@ def apply(
     Args:
         image: (H, W, 3) uint8, uint16 or float32 in [0, 1].
         transform: of this picture.
-        strength: 0 gives the input back exactly, 1 is the transform.
+        strength: 0 gives the input back exactly, 1 is the transform. What is behind
+            the power is blended with what has the power alone.
         progress: called with the megapixels of each strip that is done.
         threads: strips computed at a time.
 
@@ -174,7 +187,7 @@ class _Work:
         self.largest = np.iinfo(image.dtype).max if is_integer else 1
         # Floats use a table too, with what lies between interpolated.
         entries = self.largest + 1 if is_integer else _TABLE
-        y = np.linspace(0, 1, entries)
+        y = unpowered(np.linspace(0, 1, entries), transform.power)
         self.screen = y.astype(np.float32)
         self.light = np.stack([_curved(y, transform, c) for c in range(3)])
         # Indexed by the square root of light / BRIGHTEST: fine at black.
@@ -227,7 +240,9 @@ class _Work:
         return self.tone.take(place.astype(np.int32))
 
     def _blend(self, plane: NDArray[Any], values: Pixels) -> NDArray[Any]:
-        y = self.screen.take(plane) if plane.dtype.kind == "u" else plane
+        y = plane
+        if plane.dtype.kind == "u" or self.transform.power:
+            y = self._lookup(plane, self.screen)
         blended = y + self.weight * (values - y)
         if plane.dtype.kind != "u":
             return np.clip(blended, 0, 1)

@@ -84,6 +84,7 @@ def _fine_tuning(trained: Config) -> Config:
             "minutes": 0.0,
             "learning_rate": trained.training.learning_rate / 4,
             "only_prior": False,
+            "only_exponent": False,
         },
         adversarial={"weight": 0.0},
         card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},

@@ -32,6 +32,24 @@ def check_classes(model: Any) -> None:
         )
 
 
+def check_exponents(config: Any) -> None:
+    """Refuses steps of an exponent that have no middle, or none where they learn.
+
+    Args:
+        config: a ``Config``.
+
+    Raises:
+        ConfigError: names what is wrong.
+    """
+    count = config.model.exponents
+    if count and (config.model.network != "look" or count < 3 or count % 2 == 0):
+        raise ConfigError(
+            "model.exponents is for network look, and must be odd and at least 3, or 0"
+        )
+    if config.training.only_exponent and not count:
+        raise ConfigError("training.only_exponent needs model.exponents")
+
+
 def check_value(key: str, value: Any) -> None:
     """Refuses a value outside its range, or a word that is not one of the choices.
 

@@ -22,6 +22,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "model.hidden": (1, 8192),
     "model.hidden_decoder": (1, 8192),
     "model.curve_knots": (2, 64),
+    "model.exponents": (0, 255),
     "objective.beta": (0, 1000),
     "objective.beta_warmup": (0, 1),
     "objective.free_bits": (0, 1e6),

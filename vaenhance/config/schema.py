@@ -14,7 +14,7 @@ from operator import mul
 from typing import Any, get_type_hints
 
 from vaenhance.config.adversarial import AdversarialConfig, check_adversarial
-from vaenhance.config.checks import check_classes, check_value
+from vaenhance.config.checks import check_classes, check_exponents, check_value
 from vaenhance.config.look import LookConfig
 from vaenhance.config.size import check_size
 from vaenhance.errors import ConfigError
@@ -52,6 +52,7 @@ class ModelConfig:
     exact: bool = (
         False  # look only: its transform can be none at all, or a mere stretch
     )
+    exponents: int = 0  # look only: steps of a changed gamma, odd; 0: it is not told
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class TrainingConfig:
     ema: float = 0.999  # decay of the averaged weights, which are what is shipped
     precision: str = "auto"  # auto | float32 | bfloat16
     only_prior: bool = False  # everything but the fitted prior is frozen
+    only_exponent: bool = False  # look: everything but what tells a gamma is frozen
     deterministic: bool = True  # the same steps give the same bits on one machine
     checkpoint_minutes: float = 8.0  # between checkpoints
     checkpoint_steps: int = 0  # additionally after so many steps; 0 means never
@@ -201,6 +203,7 @@ def validate(config: Config) -> Config:
     _check_ranges("look", config.look)
     _check_degradation(config.degradation)
     check_adversarial(config)
+    check_exponents(config)
     multiple = stride(config.model)
     if config.data.binarize != "none" and config.model.likelihood != "bernoulli":
         raise ConfigError("data.binarize is for model.likelihood bernoulli only")

@@ -8,6 +8,9 @@ A pair is (x, y, told): y holds two pictures, a photograph and a reference behin
 | style | maybe changed | another window of it, changed | it, so changed | 0 |
 | style | maybe changed | another photograph | what ``transferred`` makes | 0 |
 
+For a network that is to tell a changed gamma, y holds patches of the photograph
+behind both, and log2 of the exponent that was drawn.
+
 So z of a reference that is said to be as it should be comes to mean tone and colour
 of the result, and not what is seen in it.
 """
@@ -15,6 +18,7 @@ of the result, and not what is seen in it.
 from __future__ import annotations
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +28,12 @@ from vaenhance.config import LookConfig
 from vaenhance.data.lamps import draw_lights
 from vaenhance.data.light import Change, changed, changed_extremes, draw_change
 from vaenhance.data.pixels import Pixels
+from vaenhance.patches import NUMBERS, as_channels, cut_patches
 from vaenhance.thumbnails import extreme_values, places, with_extremes
 
 CORRECT, KEEP = -1.0, 0.0  # what is told of the reference
 SPARSE = 4  # in training, x has every fourth pixel of every fourth row of y
+PATCH_STEP = 2  # in training there are patches of every second place only
 SMALLEST_WINDOW = 0.5  # of the shorter side
 GRAY = 0.04  # part of the pairs whose photograph is gray
 # Lightness: quantiles that are matched, and how far the contrast may be changed.
@@ -37,8 +43,15 @@ COLOUR = (0.3, 2.5)  # how far the spread of colours may be changed
 SPREAD = 2.0  # added to the deviation of a* and b*: grays do not become colours
 
 Array = NDArray[np.floating]
-Seen = tuple[Pixels, Pixels]  # a thumbnail and the extremes of what it shows
 Pair = tuple[Pixels, Pixels, float]
+
+
+class Seen(NamedTuple):
+    """A thumbnail, the extremes of what it shows, and maybe patches, as a picture."""
+
+    picture: Pixels
+    extremes: Pixels
+    patches: Pixels | None = None
 
 
 def draw_pair(
@@ -47,6 +60,7 @@ def draw_pair(
     side: int,
     config: LookConfig,
     rng: np.random.Generator,
+    with_exponent: bool = False,
 ) -> Pair:
     """Draws one training pair.
 
@@ -56,9 +70,11 @@ def draw_pair(
         side: pixels a side of the thumbnails.
         config: which pairs, how often and how strong.
         rng: decides everything.
+        with_exponent: y has what a changed gamma is told by, and its exponent, too.
 
     Returns:
-        (x, y, told): (side, side, 3), (side, side, 6), ``CORRECT`` or ``KEEP``.
+        (x, y, told): (side, side, 3), (side, side, 6), ``CORRECT`` or ``KEEP``;
+        with_exponent: y is (side, side, 34).
     """
     is_style, is_foreign, is_unchanged, is_gray = rng.random(4) < (
         config.style,
@@ -66,14 +82,18 @@ def draw_pair(
         config.unchanged,
         GRAY,
     )
-    clean = draw_thumbnail(image, side, rng, is_gray)
+    has_patches = with_exponent and not is_style
+    clean = draw_thumbnail(image, side, rng, is_gray, has_patches)
     change = draw_change(config, rng)
     if not is_style:
         change = dataclasses.replace(change, **draw_lights(change.stops, config, rng))
         y = clean if is_unchanged else _changed(clean, change, rng)
         if not is_unchanged:
             clean = _changed(clean, Change(lamps=change.lamps), rng)
-        return clean[0], np.concatenate([_joined(y)] * 2, axis=-1), CORRECT
+        both = [_joined(y)] * 2
+        if with_exponent:
+            both += _told(y.patches, 0.0 if is_unchanged else change.gamma, side)
+        return clean[0], np.concatenate(both, axis=-1), CORRECT
     y = clean if rng.random() < 0.5 else _changed(clean, draw_change(config, rng), rng)
     if is_foreign:
         reference = draw_thumbnail(other, side, rng)
@@ -84,19 +104,33 @@ def draw_pair(
         x = changed(clean[0], change, rng)
         window = draw_thumbnail(image, side, rng, is_gray)
         reference = _changed(window, change, rng)
-    return x, np.concatenate([_joined(y), _joined(reference)], axis=-1), KEEP
+    both = [_joined(y), _joined(reference)]
+    if with_exponent:  # nothing is asked of it
+        both += _told(None, 0.0, side)
+    return x, np.concatenate(both, axis=-1), KEEP
+
+
+def _told(patches: Pixels | None, exponent: float, side: int) -> list[Pixels]:
+    """Returns patches, each at its places, and the exponent: 28 channels."""
+    if patches is None:
+        channels = np.zeros((side, side, NUMBERS), np.float32)
+    else:
+        repeated = as_channels(patches).repeat(PATCH_STEP, axis=0)
+        channels = repeated.repeat(PATCH_STEP, axis=1)
+    return [channels, np.full((side, side, 1), exponent, np.float32)]
 
 
 def _changed(seen: Seen, change: Change, rng: np.random.Generator) -> Seen:
     picture, extremes = changed(seen[0], change, rng), changed_extremes(seen[1], change)
+    patches = None if seen.patches is None else changed(seen.patches, change, rng)
     if change.lamps:  # are seen in the picture alone
         brightest = np.maximum(extremes[1], picture.max(axis=(0, 1)))
         extremes = np.stack([extremes[0], brightest])
-    return picture, extremes
+    return Seen(picture, extremes, patches)
 
 
 def _joined(seen: Seen) -> Pixels:
-    return with_extremes(*seen)
+    return with_extremes(seen.picture, seen.extremes)
 
 
 def sparse(pair: Pair) -> Pair:
@@ -106,12 +140,17 @@ def sparse(pair: Pair) -> Pair:
 
 
 def draw_thumbnail(
-    image: NDArray[np.uint8], side: int, rng: np.random.Generator, is_gray: bool = False
+    image: NDArray[np.uint8],
+    side: int,
+    rng: np.random.Generator,
+    is_gray: bool = False,
+    has_patches: bool = False,
 ) -> Seen:
     """Cuts a random large window and takes side × side of its pixels, maybe mirrored.
 
     Returns:
-        The pixels (side, side, 3), and the window's extremes (2, 3).
+        The pixels (side, side, 3), the window's extremes (2, 3), and its patches, of
+        side / ``PATCH_STEP`` places each way.
     """
     sides = rng.uniform(SMALLEST_WINDOW, 1.0, 2) * image.shape[:2]
     height, width = np.maximum(np.round(sides), 1).astype(int)
@@ -123,13 +162,16 @@ def draw_thumbnail(
         picture = picture[:, ::-1]
     # Of every fourth pixel: so many have the extremes as well, or nearly.
     extremes = extreme_values(np.ascontiguousarray(window[::4, ::4]))
+    shown = [picture, extremes]
+    if has_patches:
+        shown.append(cut_patches(window, side // PATCH_STEP))
     found = []
-    for values in (picture, extremes):
+    for values in shown:
         x = values.astype(np.float32) / np.float32(255)
         if is_gray:
             x = x.mean(axis=-1, keepdims=True)
         found.append(np.ascontiguousarray(np.broadcast_to(x, (*x.shape[:-1], 3))))
-    return found[0], found[1]
+    return Seen(*found)
 
 
 def transferred(x: Pixels, reference: Pixels) -> Pixels:

@@ -141,7 +141,8 @@ class Pipeline:
             images = self._images(index // self.crops_per_chunk)
             other, _ = images[int(rng.integers(len(images)))]
             side, look = self.config.data.crop, self.config.look
-            return *sparse(draw_pair(image, other, side, look, rng)), label
+            told = bool(self.config.model.exponents)
+            return *sparse(draw_pair(image, other, side, look, rng, told)), label
         # One head learns in a step, and all have their turn.
         scales = self.config.model.scales
         scale = scales[index // self.config.training.batch % len(scales)]

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from vaenhance.config import ModelConfig
-from vaenhance.data.looks import SPARSE
+from vaenhance.data.looks import PATCH_STEP, SPARSE
 from vaenhance.model import look_seen, transform
 from vaenhance.model.blocks import ResidualBlock, convolution
 from vaenhance.model.gaussian import (
@@ -28,6 +28,7 @@ from vaenhance.model.gaussian import (
     ResidualPosterior,
     split_gaussian,
 )
+from vaenhance.model.look_exponent import Exponent, log_q
 
 # Rectifiers died: for most photographs every unit of the decoder was off.
 ACTIVATION = "leaky_relu"
@@ -38,7 +39,8 @@ class Look(keras.Model):
     """Encoder of looks and decoder of colour transforms.
 
     Images are thumbnails (B, S, S, 3) float32 in [0, 1], S = ``config.image_size``;
-    in training y is (B, S, S, 6): the photograph and, behind it, the reference.
+    in training y is (B, S, S, 6): the photograph and, behind it, the reference; with
+    ``config.exponents`` also the patches of ``data/looks`` and log2 of the exponent.
     """
 
     def __init__(self, config: ModelConfig, policy: str = "float32"):
@@ -81,6 +83,9 @@ class Look(keras.Model):
         self.gain_head = convolution(
             1, 3, "gain_head", "float32", kernel_initializer=small
         )
+        self.exponent = (
+            Exponent(config.exponents, name="exponent") if config.exponents else None
+        )
         # Distance from the middle, squared, and height: for lenses and skies.
         axis = (np.arange(self.side, dtype=np.float32) + 0.5) / self.side * 2 - 1
         across, down = np.meshgrid(axis, axis)
@@ -106,7 +111,15 @@ class Look(keras.Model):
         self.head.build((None, size))
         self.place_layer.build((None, channels + size))
         self.gain_head.build((None, None, None, self.place_layer.units))
+        if self.exponent is not None:
+            self.exponent.build((None, width))
         self.built = True
+
+    def freeze_all_but_exponent(self) -> None:
+        """Leaves nothing to learn but what tells a changed gamma."""
+        own = {id(v) for v in self.exponent.variables} if self.exponent else set()
+        for variable in self.variables:
+            variable.trainable = id(variable) in own
 
     # === The parts ===
 
@@ -186,7 +199,7 @@ class Look(keras.Model):
 
         Args:
             y: (B, S, S, 6), photograph and reference; (B, S, S, 3) is its own, as
-                is every one with noise_sigma −1.
+                is every one with noise_sigma −1. More is for the exponent.
             noise_sigma: (B,); −1 corrects the look, 0 keeps that of the reference.
             epsilons: noise of the posterior, [(B, 1, 1, D)]; None decodes its mean.
             keep: not used.
@@ -195,10 +208,11 @@ class Look(keras.Model):
             label: not used; a look has no classes.
 
         Returns:
-            (x, KL, z). In training, with noise, x has every ``SPARSE``-th pixel only:
-            a transform of few numbers is known by a few hundred of them.
+            (x, KL, z), the KL with −log q of the exponent that was drawn. In training,
+            with noise, x has every ``SPARSE``-th pixel only: a transform of few
+            numbers is known by a few hundred of them.
         """
-        image, reference = y[..., :3], y[..., -3:]
+        image, reference = y[..., :3], y[..., 3:6] if y.shape[-1] > 3 else y
         # What is to be mended is its own reference: one look at it is enough.
         others = tf.where(noise_sigma >= 0.0)
         # One batch: there may be no other, and a convolution of none fails in oneDNN.
@@ -216,7 +230,15 @@ class Look(keras.Model):
         found = self.parameters(z, summary, *own)
         step = 1 if epsilons is None else SPARSE
         x = transform.transformed(image, found, step)
-        return x, [q.kl_divergence()], [z[:, None, None, :]]
+        kl = q.kl_divergence()
+        if self.exponent is not None and epsilons is not None:
+            # Two of the posterior's numbers as they are: as random as a seed need be.
+            seed = tf.bitcast(tf.reshape(epsilons[0], [-1])[:2], tf.int32)
+            patches = y[:, ::PATCH_STEP, ::PATCH_STEP, 6:-1]
+            evidence = self.exponent(summary, patches, seed)
+            surprise = -log_q(y[:, 0, 0, -1], evidence)
+            kl += tf.where(noise_sigma < 0.0, surprise, 0.0)
+        return x, [kl], [z[:, None, None, :]]
 
     def latent_shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
         """Returns the shape of the one latent, as an image of one position."""

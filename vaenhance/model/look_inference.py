@@ -17,11 +17,14 @@ from vaenhance.config import ModelConfig
 from vaenhance.errors import NotFinite
 from vaenhance.grading import Transform
 from vaenhance.model.build import build_network, named
+from vaenhance.model.look_exponent import decide
 from vaenhance.model.transform import Parameters
+from vaenhance.patches import NUMBERS
 from vaenhance.runtime import Runtime
 
 Pixels = NDArray[np.float32]
 
+DECIDING = 2  # of every second pixel it is computed what an exponent would do
 _NOT_FINITE = "the look model gave values that are not finite"
 
 
@@ -58,6 +61,16 @@ class LookInference:
         def decode(z: Any, images: Any) -> Any:
             return vars(network.parameters(z, *network.describe(images)))
 
+        self._exponent = None
+        if network.exponent is not None:
+            patches = tf.TensorSpec([None, side, side, NUMBERS], tf.float32)
+            self._exponent = tf.function(
+                lambda images, patches: network.exponent(
+                    network.describe(images)[0], patches
+                ),
+                input_signature=[images, patches],
+                autograph=False,
+            )
         self._posterior = tf.function(
             posterior, input_signature=[images, told], autograph=False
         )
@@ -82,6 +95,24 @@ class LookInference:
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
             raise NotFinite(_NOT_FINITE)
         return mean, deviation
+
+    def power(self, image: Pixels, patches: Pixels) -> float:
+        """Returns log2 of the exponent to be undone of a photograph; 0 for nothing.
+
+        Args:
+            image: its thumbnail, (S, S, 3).
+            patches: (S, S, 27).
+
+        Raises:
+            NotFinite: an answer is not finite.
+        """
+        if self._exponent is None:
+            return 0.0
+        with tf.device(self._device):
+            evidence = self._exponent(image[None], patches[None]).numpy()[0]
+        if not np.isfinite(evidence).all():
+            raise NotFinite(_NOT_FINITE)
+        return decide(evidence, image[::DECIDING, ::DECIDING])
 
     def decode(self, z: Pixels, images: Pixels) -> list[Transform]:
         """Returns the transforms that give photographs the looks z.

@@ -50,9 +50,11 @@ class Trainer:
             self.network = build_network(config.model, runtime.policy)
             # Averaged in float32; run in the same precision for validation.
             self.averaged = build_network(config.model, runtime.policy)
-            if config.training.only_prior:
-                for network in (self.network, self.averaged):
+            for network in (self.network, self.averaged):
+                if config.training.only_prior:
                     network.freeze_all_but_prior()
+                if config.training.only_exponent:
+                    network.freeze_all_but_exponent()
             self.optimizer = build_optimizer(config.training)
             self.optimizer.build(self.network.trainable_variables)
             # Last: the VAE's initial weights are the same with it and without.
