@@ -60,6 +60,12 @@ def test_nothing_is_added_for_weights_without_blocks():
     assert with_blocks({"stem/kernel": 0}, shapes) == {"stem/kernel": 0}
 
 
+def test_a_layer_of_two_sizes_is_no_block():
+    shapes = {"exponent/first/kernel": (55, 64), "exponent/second/kernel": (64, 64)}
+    old = {"block0_0/second/kernel": 0}
+    assert with_blocks(old, shapes) == old
+
+
 @pytest.fixture(scope="module")
 def wider(weights):
     model = {

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LAST = "/second/"  # what the names of a block's last convolution have in the middle
+# What the names of a block's convolutions have in the middle; both have one shape.
+FIRST, LAST = "/first/", "/second/"
 LATENT = re.compile(r"(prior|posterior|merge)\d+/(kernel|bias)")  # at both ends of z
 NARROW = -2.0  # log-scale of new latents, relative to the prior: they say something
 
@@ -35,10 +36,16 @@ def with_blocks(
         out: they have to be random, or nothing could be learnt.
     """
     known = {name.split(LAST)[0] for name in weights if LAST in name}
+    blocks = {
+        block
+        for block in (name.split(LAST)[0] for name in shapes if LAST in name)
+        # Other layers call parts of theirs so, too: they are not added to anything.
+        if shapes.get(f"{block}{FIRST}kernel") == shapes.get(f"{block}{LAST}kernel")
+    }
     made = {
         name: np.zeros(shape, np.float32)
         for name, shape in shapes.items()
-        if LAST in name and known and name.split(LAST)[0] not in known
+        if LAST in name and known and name.split(LAST)[0] in blocks - known
     }
     return {**weights, **made}
 
