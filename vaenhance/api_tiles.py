@@ -26,7 +26,10 @@ Result = TypeVar("Result")
 # Pixels. On four noisy photographs, tiles of the photo model differed from the whole by
 # at most 0.4 of 255 levels; with an overlap of 128 by 1.2, where a sky meets an edge.
 DEFAULT_OVERLAP = 160
-WHOLE_UP_TO = 1024  # pixels a side of a tile when it is chosen for you
+# Pixels a side of a tile when it is chosen for you. Of 4000 x 3000 pixels, two AVX2
+# cores: tiles of 1280 took as long as these and 1.6 GB instead of 1.2, of 1600 a tenth
+# less and 1.9 GB (`scripts/measure_memory.py 12`).
+WHOLE_UP_TO = 1024
 # The same of a tile of the largest result. One size for all of a model's scales, so
 # that latents can be decoded at any of them as ``enhance`` would have. Of 4000 x 3000
 # pixels, tiles of 768 have 18.7 megapixels with what they share, of 1024 16.8, of 512
