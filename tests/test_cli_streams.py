@@ -397,7 +397,7 @@ def test_nohup_is_respected(photograph, tmp_path):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     process = subprocess.Popen(
-        stand_in(photograph, new, disk=0.5), env=environment(), preexec_fn=ignore
+        stand_in(photograph, new, disk=2.0), env=environment(), preexec_fn=ignore
     )
     wait_for(process, lambda: any(tmp_path.glob(".vaenhance-*")))
     process.send_signal(signal.SIGHUP)
