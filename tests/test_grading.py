@@ -8,19 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from tests.tiny_transform import IDENTITY
 from vaenhance import grading, thumbnails
 from vaenhance.grading import Transform
-
-IDENTITY = Transform(
-    low=np.zeros(3, np.float32),
-    high=np.ones(3, np.float32),
-    slopes=np.ones((3, 9), np.float32),
-    offsets=np.zeros(3, np.float32),
-    matrix=np.eye(3, dtype=np.float32),
-    gains=np.zeros((6, 6), np.float32),
-    tone=np.ones(9, np.float32),
-    tone_offset=0.0,
-)
 
 
 def any_transform(seed: int, neutral: bool = False) -> Transform:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.tiny import save_tiny_model
 from tests.tiny_look import LOOK_MODEL, look_config, save_tiny_look
+from tests.tiny_transform import IDENTITY
 from vaenhance.runtime import import_tensorflow, start_training
 
 tf = import_tensorflow()
@@ -241,15 +242,3 @@ def test_the_evidence_is_the_same_each_time(folder) -> None:
     first, again = (network.exponent(summary, y[..., 3:]) for _ in range(2))
     assert np.array_equal(first, again)
     assert first.shape == (2, COUNT)
-
-
-IDENTITY = grading.Transform(
-    low=np.zeros(3, np.float32),
-    high=np.ones(3, np.float32),
-    slopes=np.ones((3, 9), np.float32),
-    offsets=np.zeros(3, np.float32),
-    matrix=np.eye(3, dtype=np.float32),
-    gains=np.zeros((4, 4), np.float32),
-    tone=np.ones(9, np.float32),
-    tone_offset=0.0,
-)

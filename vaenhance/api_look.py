@@ -24,11 +24,13 @@ from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
 from vaenhance.errors import LatentError, UsageProblem
+from vaenhance.grading import Transform
 from vaenhance.grading_style import Style
 from vaenhance.latents import LatentReader
 from vaenhance.patches import as_channels, cut_patches
 
 Pixels = NDArray[np.float32]
+Asked = Pixels | Style | None  # a look, a style, or to mend the light
 
 
 def load_look(name_or_path: str | Path = "look", *, device: str = "auto") -> LookModel:
@@ -93,7 +95,7 @@ class LookModel:
         """
         thumbnail = self._thumbnail(image)
         if mend:
-            thumbnail = grading.unpowered(thumbnail, self.power(image))
+            thumbnail = grading.unpowered(thumbnail, self._power(image, thumbnail))
         return self._inference.posterior(thumbnail[None], not mend)[0][0]
 
     def style(self, *images: NDArray[Any]) -> Style:
@@ -142,7 +144,7 @@ class LookModel:
     def enhance(
         self,
         image: NDArray[Any],
-        look: Pixels | Style | None = None,
+        look: Asked = None,
         *,
         strength: float = 1.0,
         power: float | None = None,
@@ -169,9 +171,10 @@ class LookModel:
         check_input(self.name, _any_size(self.config), image, strength=strength)
         if strength == 0 or image.size == 0:
             return image.copy()
+        thumbnail = self._thumbnail(image)
         if power is None:
-            power = self.power(image) if look is None else 0.0
-        transform = self.transform(image, look, power=strength * power)
+            power = self._power(image, thumbnail) if look is None else 0.0
+        transform = self._powered(thumbnail, look, strength * power)
         return grading.apply(
             image, transform, strength, progress or (lambda megapixels: None)
         )
@@ -188,7 +191,9 @@ class LookModel:
         Raises:
             UsageProblem: as for ``encode``.
         """
-        thumbnail = self._thumbnail(image)
+        return self._power(image, self._thumbnail(image))
+
+    def _power(self, image: NDArray[Any], thumbnail: Pixels) -> float:
         if not self.config.exponents:
             return 0.0
         patches = as_channels(cut_patches(image, self.config.image_size))
@@ -199,24 +204,24 @@ class LookModel:
     def transform(
         self,
         image: NDArray[Any],
-        look: Pixels | Style | None = None,
+        look: Asked = None,
         *,
         power: float = 0.0,
-    ) -> grading.Transform:
+    ) -> Transform:
         """Returns the colour transform that ``enhance`` applies."""
-        thumbnail = grading.unpowered(self._thumbnail(image), power)
-        found = self._transform(thumbnail, look)
+        return self._powered(self._thumbnail(image), look, power)
+
+    def _powered(self, thumbnail: Pixels, look: Asked, power: float) -> Transform:
+        found = self._transform(grading.unpowered(thumbnail, power), look)
         return dataclasses.replace(found, power=power) if power else found
 
-    def _transform(
-        self, thumbnail: Pixels, look: Pixels | Style | None
-    ) -> grading.Transform:
+    def _transform(self, thumbnail: Pixels, look: Asked) -> Transform:
         if isinstance(look, Style):
             found = self._decoded(thumbnail[None], look.look)
             return grading_style.matched(found, thumbnail, look.colours)
         return self._decoded(thumbnail[None], look)
 
-    def _decoded(self, thumbnail: Pixels, look: Pixels | None) -> grading.Transform:
+    def _decoded(self, thumbnail: Pixels, look: Pixels | None) -> Transform:
         if look is None:
             look = self._inference.posterior(thumbnail, is_kept=False)[0][0]
         size = self.config.latent_channels[0]
