@@ -29,6 +29,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "objective.sigma_floor": (1e-6, 1),
     "objective.mean_path": (0, 1),
     "objective.focal_frequency": (0, 100),
+    "objective.agreement": (0, 100),
     "data.crop": (4, 1024),
     "data.crops_per_image": (0, 4096),
     "data.min_scale": (0.05, 1),

@@ -66,6 +66,7 @@ class ObjectiveConfig:
     sigma_floor: float = 0.002  # smallest calibrated likelihood sigma, [0, 1] units
     mean_path: float = 0.0  # part of the steps that decode the posterior mean
     focal_frequency: float = 0.0  # weight of the worst frequencies; 0: none
+    agreement: float = 0.0  # weight of x̂, shrunk, being y; enlargement only
 
 
 @dataclass(frozen=True)

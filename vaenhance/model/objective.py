@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from vaenhance.config import ObjectiveConfig
+from vaenhance.model.agreement import agreement_penalty
 from vaenhance.model.frequency import sharpness_penalty
 from vaenhance.model.gaussian import soft_bound
 
@@ -108,6 +109,7 @@ def evidence(
     parameters: Any,
     kl: Sequence[Any],
     beta: Any,
+    y: Any = None,
 ) -> Terms:
     """Returns the loss and the terms of the ELBO of one batch.
 
@@ -119,6 +121,7 @@ def evidence(
             ``logistic``.
         kl: nats per image (B,) of each level.
         beta: weight of the KL now, scalar.
+        y: what x̂ was inferred from; for ``agreement`` only.
     """
     fit = log_likelihood(likelihood, x, parameters, config.sigma_floor)
     # Free bits a level and image: mean(max(kl, λ)), so no level is pushed to zero
@@ -135,6 +138,8 @@ def evidence(
     if config.focal_frequency:
         penalty = sharpness_penalty(x, mean, config.sigma_floor)
         loss += config.focal_frequency * tf.reduce_mean(penalty)
+    if config.agreement and y is not None:
+        loss += config.agreement * tf.reduce_mean(agreement_penalty(x, y, mean))
     return Terms(
         loss=loss,
         log_likelihood=fit,

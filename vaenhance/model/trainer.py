@@ -248,6 +248,7 @@ class Trainer:
                 parameters,
                 kl,
                 beta,
+                y,
             )
             if is_contested:
                 x_hat = image(self.config.model.likelihood, parameters)
