@@ -30,6 +30,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "objective.mean_path": (0, 1),
     "objective.focal_frequency": (0, 100),
     "objective.agreement": (0, 100),
+    "objective.teacher": (0, 1),
+    "objective.views": (1, 8),
     "data.crop": (4, 1024),
     "data.crops_per_image": (0, 4096),
     "data.min_scale": (0.05, 1),

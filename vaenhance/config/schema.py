@@ -14,7 +14,7 @@ from operator import mul
 from typing import Any, get_type_hints
 
 from vaenhance.config.adversarial import AdversarialConfig, check_adversarial
-from vaenhance.config.checks import check_classes, check_exponents, check_value
+from vaenhance.config.checks import check_together, check_value
 from vaenhance.config.look import LookConfig
 from vaenhance.config.size import check_size
 from vaenhance.errors import ConfigError
@@ -67,6 +67,8 @@ class ObjectiveConfig:
     mean_path: float = 0.0  # part of the steps that decode the posterior mean
     focal_frequency: float = 0.0  # weight of the worst frequencies; 0: none
     agreement: float = 0.0  # weight of x̂, shrunk, being y; enlargement only
+    teacher: float = 0.0  # part of the target that is the averaged weights' mean x̂
+    views: int = 1  # turned images that this mean is of
 
 
 @dataclass(frozen=True)
@@ -198,13 +200,12 @@ def validate(config: Config) -> Config:
             key = f"{section}.{item.name}"
             check_value(key, getattr(getattr(config, section), item.name))
     _check_model(config.model)
-    check_classes(config.model)
+    check_together(config)
     check_size(config.model, start_side(config.model))
     _check_ranges("degradation", config.degradation)
     _check_ranges("look", config.look)
     _check_degradation(config.degradation)
     check_adversarial(config)
-    check_exponents(config)
     multiple = stride(config.model)
     if config.data.binarize != "none" and config.model.likelihood != "bernoulli":
         raise ConfigError("data.binarize is for model.likelihood bernoulli only")

@@ -110,6 +110,7 @@ def evidence(
     kl: Sequence[Any],
     beta: Any,
     y: Any = None,
+    target: Any = None,
 ) -> Terms:
     """Returns the loss and the terms of the ELBO of one batch.
 
@@ -122,8 +123,10 @@ def evidence(
         kl: nats per image (B,) of each level.
         beta: weight of the KL now, scalar.
         y: what x̂ was inferred from; for ``agreement`` only.
+        target: to be decoded instead of x (``teacher``).
     """
-    fit = log_likelihood(likelihood, x, parameters, config.sigma_floor)
+    aim = x if target is None else target
+    fit = log_likelihood(likelihood, aim, parameters, config.sigma_floor)
     # Free bits a level and image: mean(max(kl, λ)), so no level is pushed to zero
     # while it says less than λ nats (Kingma et al. 2016).
     # Without them nothing is cut off: an estimate of a KL may be below 0.

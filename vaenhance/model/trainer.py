@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
-from vaenhance.model import adversary, averaging, schedules
+from vaenhance.model import adversary, averaging, schedules, teacher
 from vaenhance.model.build import build_network, named
 from vaenhance.model.growth import with_blocks, with_inputs, with_latents
 from vaenhance.model.heads import head_name
@@ -235,6 +235,8 @@ class Trainer:
     ) -> tuple[Terms, list[Any], adversary.Contest | None]:
         epsilons = self._epsilons(y, number, noise)
         is_contested, contest = rival is not None, None
+        told = sigma, label
+        target = teacher.target(self.averaged, self.config, x, y, told, scale, number)
         with tf.GradientTape(is_contested, watch_accessed_variables=False) as tape:
             # No more than what learns: a fitted prior costs no way back to y.
             tape.watch([v.value for v in self.network.trainable_variables])
@@ -249,6 +251,7 @@ class Trainer:
                 kl,
                 beta,
                 y,
+                target,
             )
             if is_contested:
                 x_hat = image(self.config.model.likelihood, parameters)

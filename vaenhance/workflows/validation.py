@@ -48,7 +48,10 @@ class Validation:
             if not config.data.whole:
                 step = stride(config.model)
                 side = max(side, min(SIDE, smallest) // (scale * step) * step)
-            wide = config.replace(data={"crop": side, "flip": False, "min_scale": 1.0})
+            wide = config.replace(
+                data={"crop": side, "flip": False, "min_scale": 1.0},
+                objective={"teacher": 0.0},  # nothing is learnt here
+            )
             rng = np.random.default_rng([config.training.seed, 4, index])
             window = draw_window(held_out.read(index), wide, rng, scale)
             window = binarize(window, config.data.binarize, rng)

@@ -1,0 +1,125 @@
+"""Targets from turned images: the turns, their mean, and the step that uses it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.tiny import tiny_config
+from vaenhance.errors import ConfigError
+from vaenhance.runtime import import_tensorflow
+
+tf = import_tensorflow()
+
+from vaenhance.config import Config, ObjectiveConfig  # noqa: E402
+from vaenhance.data.pipeline import Batch  # noqa: E402
+from vaenhance.model import schedules, teacher  # noqa: E402
+from vaenhance.model.objective import evidence  # noqa: E402
+from vaenhance.model.trainer import Trainer  # noqa: E402
+from vaenhance.runtime import start_training  # noqa: E402
+
+RNG = np.random.default_rng(0)
+X = RNG.random((2, 8, 8, 3), np.float32)
+VIEWS = range(teacher.VIEWS)
+TOLD = (np.full(2, -1, np.float32), np.full(2, -1, np.int32))
+
+
+def slanted(part: float = 1.0, views: int = 8) -> Config:
+    return Config().replace(objective={"teacher": part, "views": views})
+
+
+def network(gain: np.ndarray) -> SimpleNamespace:
+    """Decodes y times a gain that knows where is up."""
+
+    def infer(y, sigma, scale, label):
+        return tf.repeat(tf.repeat(y * gain, scale, 1), scale, 2), [], []
+
+    return SimpleNamespace(infer=infer)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_turning_back_undoes_turning(view):
+    there = teacher.turned(tf.constant(X), tf.constant(view))
+    assert np.array_equal(teacher.turned_back(there, tf.constant(view)), X)
+
+
+def test_all_views_differ_and_are_turns_and_mirrors():
+    found = [teacher.turned(tf.constant(X), tf.constant(v)).numpy() for v in VIEWS]
+    assert len({part.tobytes() for part in found}) == teacher.VIEWS
+    for part in found:
+        assert np.array_equal(np.sort(part[0], axis=None), np.sort(X[0], axis=None))
+
+
+def test_a_step_has_views_of_its_own_each_once():
+    drawn = [teacher.choose_views(0, tf.constant(n, tf.int64), 4) for n in range(20)]
+    drawn = [tuple(views.numpy()) for views in drawn]
+    assert all(len(set(views)) == 4 and set(views) <= set(VIEWS) for views in drawn)
+    assert len(set(drawn)) > 10
+    again = teacher.choose_views(0, tf.constant(3, tf.int64), 4)
+    assert tuple(again.numpy()) == drawn[3]
+
+
+def test_the_mean_over_all_views_has_no_upside():
+    gain = RNG.random((1, 8, 8, 1), np.float32)
+    number = tf.constant(0, tf.int64)
+    found = teacher.target(network(gain), slanted(), X, X, TOLD, 1, number).numpy()
+    mean = np.mean(
+        [np.rot90(g, k) for g in (gain[0], gain[0, ::-1]) for k in range(4)], axis=0
+    )
+    assert found == pytest.approx(X * mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_the_part_is_the_way_from_x_to_the_mean(scale):
+    x = np.ones((2, 8 * scale, 8 * scale, 3), np.float32)
+    gain, number = np.float32(1), tf.constant(7, tf.int64)
+    told = slanted(0.25, 3)
+    found = teacher.target(network(gain), told, x, X, TOLD, scale, number).numpy()
+    large = X.repeat(scale, 1).repeat(scale, 2)
+    assert found == pytest.approx(0.75 * x + 0.25 * large, abs=1e-6)
+
+
+def test_the_likelihood_is_of_the_target_and_the_psnr_of_x():
+    kl, aim = [tf.constant([0.0, 0.0])], X + np.float32(0.1)
+    config = ObjectiveConfig(sigma_floor=0.01)
+    plain = evidence("gaussian", config, aim, X, kl, 1.0)
+    taught = evidence("gaussian", config, X, X, kl, 1.0, target=aim)
+    assert taught.loss == plain.loss
+    assert taught.squared_error.numpy() == pytest.approx([0, 0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data": {"flip": False}},
+        {"model": {"likelihood": "logistic"}},
+        {"model": {"network": "mlp", "image_size": 28, "latent_channels": (2,)}},
+    ],
+)
+def test_where_images_may_not_be_turned_there_is_no_teacher(change):
+    with pytest.raises(ConfigError, match=r"objective\.teacher"):
+        slanted().replace(**change)
+
+
+def test_a_step_learns_from_the_averaged_weights_and_keeps_their_memory():
+    x = RNG.random((2, 32, 32, 3), np.float32)
+    told = np.full(2, -1, np.float32)
+    batch = Batch(x, x, told, np.full(2, -1, np.int32))
+    kernels = []
+    for part in (0.0, 1.0):
+        config = tiny_config(training={"steps": 2}).replace(
+            objective={"teacher": part, "views": 2}, training={"ema": 0.99}
+        )
+        trainer = Trainer(config, start_training("cpu", "float32"))
+        record = trainer.step(batch, 0, 0.0)
+        assert np.isfinite(record["loss"])
+        kernels.append(
+            np.concatenate(
+                [v.numpy().ravel() for v in trainer.network.trainable_variables]
+            )
+        )
+        decay = schedules.average_decay(config, tf.constant(0.0))
+        assert float(decay) == pytest.approx(0.99 if part else 0.1)
+    assert not np.array_equal(*kernels)
