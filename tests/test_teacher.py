@@ -7,15 +7,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_config
-from vaenhance.errors import ConfigError
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance.cli import train_start
+from vaenhance.errors import ConfigError, UsageProblem
 from vaenhance.runtime import import_tensorflow
 
 tf = import_tensorflow()
 
 from vaenhance.config import Config, ObjectiveConfig  # noqa: E402
 from vaenhance.data.pipeline import Batch  # noqa: E402
-from vaenhance.model import schedules, teacher  # noqa: E402
+from vaenhance.model import teacher  # noqa: E402
 from vaenhance.model.objective import evidence  # noqa: E402
 from vaenhance.model.trainer import Trainer  # noqa: E402
 from vaenhance.runtime import start_training  # noqa: E402
@@ -103,23 +104,39 @@ def test_where_images_may_not_be_turned_there_is_no_teacher(change):
         slanted().replace(**change)
 
 
-def test_a_step_learns_from_the_averaged_weights_and_keeps_their_memory():
+def test_the_teacher_stays_what_the_weights_were_and_is_kept_for_resuming():
     x = RNG.random((2, 32, 32, 3), np.float32)
-    told = np.full(2, -1, np.float32)
-    batch = Batch(x, x, told, np.full(2, -1, np.int32))
-    kernels = []
-    for part in (0.0, 1.0):
-        config = tiny_config(training={"steps": 2}).replace(
-            objective={"teacher": part, "views": 2}, training={"ema": 0.99}
-        )
-        trainer = Trainer(config, start_training("cpu", "float32"))
-        record = trainer.step(batch, 0, 0.0)
-        assert np.isfinite(record["loss"])
-        kernels.append(
-            np.concatenate(
-                [v.numpy().ravel() for v in trainer.network.trainable_variables]
-            )
-        )
-        decay = schedules.average_decay(config, tf.constant(0.0))
-        assert float(decay) == pytest.approx(0.99 if part else 0.1)
-    assert not np.array_equal(*kernels)
+    batch = Batch(x, x, np.full(2, -1, np.float32), np.full(2, -1, np.int32))
+    config = tiny_config().replace(objective={"teacher": 1.0})
+    plain, taught = (
+        Trainer(each, start_training("cpu", "float32"))
+        for each in (tiny_config(), config)
+    )
+    first = {k: v + 0.01 for k, v in taught.state()["network"].items()}
+    for trainer in (plain, taught):
+        trainer.initialise_from(first)
+        assert np.isfinite(trainer.step(batch, 0, 0.0)["loss"])
+    state = taught.state()
+    assert "teacher" not in plain.state()
+    assert all(np.array_equal(state["teacher"][key], first[key]) for key in first)
+    moved = [k for k in first if not np.array_equal(state["network"][k], first[k])]
+    other = plain.state()["network"]
+    assert moved
+    assert any(not np.array_equal(state["network"][k], other[k]) for k in moved)
+
+
+def test_a_taught_model_is_fine_tuned_without_its_teacher(tmp_path):
+    config = tiny_config().replace(
+        objective={"teacher": 0.8, "sigma_floor": 0.005, "beta": 0.01}
+    )
+    save_tiny_model(tmp_path / "taught", config)
+    plan = train_start.find(str(tmp_path / "taught"), None, None).settings.objective
+    assert plan.teacher == 0
+    assert (plan.sigma_floor, plan.beta) == pytest.approx((0.02, 0.001))
+    prior = train_start.find(None, str(tmp_path / "taught"), None).settings
+    assert prior.objective.teacher == 0
+
+
+def test_nobody_teaches_random_weights():
+    with pytest.raises(UsageProblem, match="--init"):
+        train_start.check(train_start.Start(), slanted())

@@ -55,9 +55,15 @@ def check(start: Start, settings: Config) -> None:
     """Refuses settings that do not fit the start.
 
     Raises:
-        UsageProblem: the prior alone is to be trained, but of no model; or the file
-            of settings changes the network that is to stay as it is.
+        UsageProblem: the prior alone is to be trained, but of no model; the file of
+            settings changes the network that is to stay as it is; or there is nobody
+            to teach.
     """
+    if settings.objective.teacher and start.folder is None:
+        raise UsageProblem(
+            "objective.teacher is the model that training starts from: name one by "
+            "--init"
+        )
     if settings.training.only_prior != start.is_prior:
         raise UsageProblem(
             "training.only_prior and --prior MODEL go together: give both or none"
@@ -79,6 +85,7 @@ def _fine_tuning(trained: Config) -> Config:
     return trained.replace(
         # The new folder has its own classes.
         model={"classes": ()},
+        objective=_untaught(trained),
         training={
             "steps": fresh.training.steps,
             "minutes": 0.0,
@@ -89,6 +96,19 @@ def _fine_tuning(trained: Config) -> Config:
         adversarial={"weight": 0.0},
         card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
     )
+
+
+def _untaught(trained: Config) -> dict[str, float]:
+    """Returns the objective without a teacher, who knows nothing of the new images.
+
+    With one the likelihood is sharper, so that floor and beta were set by these
+    factors (docs/math.md).
+    """
+    plan = trained.objective
+    if not plan.teacher:
+        return {}
+    floor, beta = 4.0 * plan.sigma_floor, plan.beta / 10.0
+    return {"teacher": 0.0, "sigma_floor": min(floor, 1.0), "beta": beta}
 
 
 def _of_prior(trained: Config) -> Config:
@@ -107,7 +127,13 @@ def _of_prior(trained: Config) -> Config:
     )
     return trained.replace(
         model=own,
-        objective={"beta": 1.0, "beta_warmup": 0.0, "free_bits": 0.0, "mean_path": 0.0},
+        objective={
+            "beta": 1.0,
+            "beta_warmup": 0.0,
+            "free_bits": 0.0,
+            "mean_path": 0.0,
+            "teacher": 0.0,
+        },
         data={"labels": True},
         degradation={"clean": 1.0, **kinds},
         adversarial={"weight": 0.0},

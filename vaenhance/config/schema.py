@@ -67,7 +67,7 @@ class ObjectiveConfig:
     mean_path: float = 0.0  # part of the steps that decode the posterior mean
     focal_frequency: float = 0.0  # weight of the worst frequencies; 0: none
     agreement: float = 0.0  # weight of x̂, shrunk, being y; enlargement only
-    teacher: float = 0.0  # part of the target that is the averaged weights' mean x̂
+    teacher: float = 0.0  # part of the target that is the first weights' turned x̂
     views: int = 1  # turned images that this mean is of
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def copy(network: Any, averaged: Any) -> None:
-    """Starts the average at the network's weights."""
-    pairs = zip(averaged.variables, network.variables, strict=True)
-    for average, variable in pairs:
-        average.assign(variable)
+def copy(network: Any, *others: Any) -> None:
+    """Starts the average, and a teacher if there is one, at the network's weights."""
+    for other in filter(None, others):
+        for mine, variable in zip(other.variables, network.variables, strict=True):
+            mine.assign(variable)
 
 
 def follow(network: Any, averaged: Any, decay: Any, strategy: Any) -> None:

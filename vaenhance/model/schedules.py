@@ -50,7 +50,5 @@ def average_decay(config: Config, number: Any) -> Any:
         config: the final decay.
         number: of the step, a scalar tensor.
     """
-    if config.objective.teacher:  # it must not forget what it starts from
-        return tf.constant(config.training.ema)
     count = tf.cast(number, tf.float32) + 1.0
     return tf.minimum(config.training.ema, count / (count + 9.0))

@@ -1,11 +1,11 @@
-"""Targets with less noise: what the averaged weights make of turned images.
+"""Targets with less noise: what the first weights make of turned images.
 
 Most of the squared error of x̂ is what y does not tell of x, and so is most of its
 gradient: noise to the weights. An image, turned and mirrored, enhanced and turned
 back, gives another x̂ each time; their mean is nearer to E[x|y] than each of them
 (self-ensemble, Timofte et al. 2016), by 0.15 dB for noise of sigma 25 (measured). A
-network that is asked for this mean, taken from its own averaged weights (mean
-teacher, Tarvainen & Valpola 2017), learns to give it at once.
+network that is asked for this mean of what it was when the run began (distillation,
+Hinton et al. 2015) learns to give it at once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ from typing import Any
 import tensorflow as tf
 
 from vaenhance.config import Config
+from vaenhance.model.build import build_network
 from vaenhance.model.objective import image
 
 VIEWS = 8  # quarter turns, of the image and of its mirror image
+
+
+def build(config: Config, policy: Any) -> Any:
+    """Returns the network that is to teach, or None without ``teacher``."""
+    return build_network(config.model, policy) if config.objective.teacher else None
 
 
 def target(
@@ -32,7 +38,7 @@ def target(
     """Returns x moved towards what a network says of it, as large as x.
 
     Args:
-        network: the averaged weights.
+        network: of the first weights; not used without ``teacher``.
         config: of the training: ``teacher`` is how far, ``views`` are averaged.
         x: clean images (B, s·h, s·h, C).
         y: degraded ones (B, h, h, C); squares.

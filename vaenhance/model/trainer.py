@@ -61,8 +61,9 @@ class Trainer:
             self.adversary = (
                 adversary.Adversary(config) if config.adversarial.weight else None
             )
+            self.teacher = teacher.build(config, runtime.policy)  # does not learn
         self.has_new_heads = False
-        averaging.copy(self.network, self.averaged)
+        averaging.copy(self.network, self.averaged, self.teacher)
         self._run = tf.function(
             self._distributed, reduce_retracing=True, autograph=False
         )
@@ -149,7 +150,7 @@ class Trainer:
                 variable.assign(weights[key])
             else:
                 missing.append(key)
-        averaging.copy(self.network, self.averaged)
+        averaging.copy(self.network, self.averaged, self.teacher)
         return missing
 
     def fit_new_heads(self, batch: Callable[[int], Batch]) -> None:
@@ -161,7 +162,7 @@ class Trainer:
         if self.has_new_heads:
             count = FITTED_BATCHES * len(self.config.model.scales)
             fit_heads(self.network, (batch(step) for step in range(count)))
-            averaging.copy(self.network, self.averaged)
+            averaging.copy(self.network, self.averaged, self.teacher)
 
     # === The step ===
 
@@ -170,6 +171,7 @@ class Trainer:
             ("network", self.network),
             ("averaged", self.averaged),
             ("optimizer", self.optimizer),
+            *([("teacher", self.teacher)] if self.teacher else []),
             *(self.adversary.groups() if self.adversary else []),
         ]
 
@@ -236,7 +238,7 @@ class Trainer:
         epsilons = self._epsilons(y, number, noise)
         is_contested, contest = rival is not None, None
         told = sigma, label
-        target = teacher.target(self.averaged, self.config, x, y, told, scale, number)
+        target = teacher.target(self.teacher, self.config, x, y, told, scale, number)
         with tf.GradientTape(is_contested, watch_accessed_variables=False) as tape:
             # No more than what learns: a fitted prior costs no way back to y.
             tape.watch([v.value for v in self.network.trainable_variables])
