@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vaenhance import tiling
 from vaenhance.api_inputs import check_bounded, check_input
 from vaenhance.config import Config, ModelConfig, stride
+from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem
 
 Array = NDArray[np.float64]
@@ -114,7 +115,7 @@ class Likelihood:
     ) -> tuple[Array, Array, Array, Array]:
         """Returns the parts of ``Bounds`` for images that are computed together."""
         shapes = self._inference.latent_shapes(*x.shape[1:3])
-        floor = self.settings.objective.sigma_floor
+        floor = untaught(self.settings.objective)["sigma_floor"]
         parts: list[list[Array]] = []
         for start in range(0, samples, rows):
             count = min(rows, samples - start)

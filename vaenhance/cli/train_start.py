@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from vaenhance.config import Config
+from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem
 
 PRIOR_STEPS = 3000
@@ -85,7 +86,8 @@ def _fine_tuning(trained: Config) -> Config:
     return trained.replace(
         # The new folder has its own classes.
         model={"classes": ()},
-        objective=_untaught(trained),
+        # Nor does a teacher know anything of it.
+        objective=untaught(trained.objective),
         training={
             "steps": fresh.training.steps,
             "minutes": 0.0,
@@ -96,19 +98,6 @@ def _fine_tuning(trained: Config) -> Config:
         adversarial={"weight": 0.0},
         card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},
     )
-
-
-def _untaught(trained: Config) -> dict[str, float]:
-    """Returns the objective without a teacher, who knows nothing of the new images.
-
-    With one the likelihood is sharper, so that floor and beta were set by these
-    factors (docs/math.md).
-    """
-    plan = trained.objective
-    if not plan.teacher:
-        return {}
-    floor, beta = 4.0 * plan.sigma_floor, plan.beta / 10.0
-    return {"teacher": 0.0, "sigma_floor": min(floor, 1.0), "beta": beta}
 
 
 def _of_prior(trained: Config) -> Config:
@@ -128,11 +117,11 @@ def _of_prior(trained: Config) -> Config:
     return trained.replace(
         model=own,
         objective={
+            **untaught(trained.objective),
             "beta": 1.0,
             "beta_warmup": 0.0,
             "free_bits": 0.0,
             "mean_path": 0.0,
-            "teacher": 0.0,
         },
         data={"labels": True},
         degradation={"clean": 1.0, **kinds},

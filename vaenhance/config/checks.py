@@ -6,6 +6,7 @@ from typing import Any
 
 from vaenhance.config.limits import CHOICES, LIMITS, MOST_NUMBERS
 from vaenhance.config.suggest import shown
+from vaenhance.config.teaching import check_teacher
 from vaenhance.errors import ConfigError
 
 MOST_CLASSES = 4096
@@ -62,25 +63,6 @@ def check_exponents(config: Any) -> None:
         )
     if config.training.only_exponent and not count:
         raise ConfigError("training.only_exponent needs model.exponents")
-
-
-def check_teacher(config: Any) -> None:
-    """Refuses a teacher of turned images where images may not be turned.
-
-    Args:
-        config: a ``Config``.
-
-    Raises:
-        ConfigError: names what is wrong.
-    """
-    if not config.objective.teacher:
-        return
-    if config.model.network != "ladder" or config.model.likelihood == "logistic":
-        raise ConfigError(
-            "objective.teacher is for network ladder, and not for likelihood logistic"
-        )
-    if not config.data.flip:
-        raise ConfigError("objective.teacher turns images: it needs data.flip = true")
 
 
 def check_value(key: str, value: Any) -> None:
