@@ -7,7 +7,6 @@ mostly of detail that the small image does not show, and the rest drowns in it.
 
 from __future__ import annotations
 
-import math
 from functools import cache
 from typing import Any
 
@@ -16,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from vaenhance.data import codec
+from vaenhance.model.gaussian import calibrated_penalty
 
 # Half an 8-bit level: y that misses the shrunk x by more (root mean square) is
 # damaged, and need not be agreed with. Rounding alone misses by 0.3 to 0.45.
@@ -46,8 +46,7 @@ def agreement_penalty(x: Any, y: Any, mean: Any) -> Any:
         return tf.reduce_mean(tf.square(difference), axis=[1, 2, 3])
 
     is_clean = tf.cast(missed(x) < CLEAN**2, tf.float32)
-    penalty = 0.5 * tf.math.log(2.0 * math.pi * (missed(mean) + FLOOR**2))
-    return is_clean * penalty
+    return is_clean * calibrated_penalty(missed(mean), FLOOR)
 
 
 def _shrunk(image: Any, scale: int) -> Any:

@@ -6,10 +6,11 @@ texture, is given up first. Here each frequency is weighed by its own error.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import tensorflow as tf
+
+from vaenhance.model.gaussian import calibrated_penalty
 
 
 def focal_frequency(x: Any, mean: Any) -> Any:
@@ -45,5 +46,4 @@ def sharpness_penalty(x: Any, mean: Any, sigma_floor: float) -> Any:
         mean: E[x|z], same shape.
         sigma_floor: as of the likelihood.
     """
-    distance = focal_frequency(x, mean) + sigma_floor**2
-    return 0.5 * tf.math.log(2.0 * math.pi * distance)
+    return calibrated_penalty(focal_frequency(x, mean), sigma_floor)

@@ -1,4 +1,4 @@
-"""Diagonal Gaussians of the latents: prior, residual posterior, sampling, KL.
+"""Diagonal Gaussians: prior, residual posterior, sampling, KL; errors at their own scale.
 
 Tensors only; no layers and no randomness of its own: the standard normal noise
 epsilon comes in from outside, so that every draw has a seed and epsilon = 0 is
@@ -7,6 +7,7 @@ the mean.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +82,16 @@ class ResidualPosterior:
         away = self.delta_mean + tf.exp(self.delta_log_scale) * epsilon
         ratio = 0.5 * (tf.square(epsilon) - tf.square(away)) + self.delta_log_scale
         return tf.reduce_sum(ratio, axis=list(range(1, len(ratio.shape))))
+
+
+def calibrated_penalty(squared: Any, floor: float) -> Any:
+    """Returns ½·log(2π·(d + floor²)): −log p of an error at its own scale, but for ½.
+
+    Args:
+        squared: d, mean squared errors (B,).
+        floor: smallest scale, in the errors' units.
+    """
+    return 0.5 * tf.math.log(2.0 * math.pi * (squared + floor**2))
 
 
 def kl_divergence(posterior: DiagonalGaussian, prior: DiagonalGaussian) -> Any:
