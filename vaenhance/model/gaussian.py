@@ -1,4 +1,4 @@
-"""Diagonal Gaussians: prior, residual posterior, sampling, KL; errors at their own scale.
+"""Diagonal Gaussians: prior, residual posterior, sampling, KL; errors at their scale.
 
 Tensors only; no layers and no randomness of its own: the standard normal noise
 epsilon comes in from outside, so that every draw has a seed and epsilon = 0 is
