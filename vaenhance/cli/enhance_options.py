@@ -11,6 +11,7 @@ from vaenhance.cli.explore_options import explore_options
 from vaenhance.cli.grade_options import grade_options
 from vaenhance.cli.options import (
     Decorated,
+    Number,
     decorated,
     device_options,
     model_option,
@@ -42,7 +43,7 @@ OPTIONS = (
     model_option,
     option(
         "--strength",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         default=1.0,
         show_default=True,
         metavar="0..1",

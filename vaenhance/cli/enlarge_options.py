@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from vaenhance.cli.options import Decorated, ParamType, decorated, option
+from vaenhance.cli.options import Decorated, Number, ParamType, decorated, option
 from vaenhance.errors import ModelError, UsageProblem
 
 if TYPE_CHECKING:  # it brings NumPy
@@ -45,7 +45,7 @@ def size_options(command: Decorated) -> Decorated:
         option(
             "--scale",
             section=_SECTION,
-            type=click.FloatRange(0, 4, min_open=True),
+            type=Number(0, 4, min_open=True),
             metavar="2|4|N",
             help="So many times the sides; numbers between from the next larger model.",
         ),
@@ -59,7 +59,7 @@ def size_options(command: Decorated) -> Decorated:
         option(
             "--megapixels",
             section=_SECTION,
-            type=click.FloatRange(0, min_open=True),
+            type=Number(0, min_open=True),
             metavar="N",
             help="So many megapixels.",
         ),

@@ -53,7 +53,7 @@ def degradation_options(command: options.Decorated) -> options.Decorated:
         command,
         options.option(
             "--noise",
-            type=click.FloatRange(0.0, 255.0, min_open=True),
+            type=options.Number(0.0, 255.0, min_open=True),
             multiple=True,
             metavar="SIGMA",
             section=heading,
@@ -69,7 +69,7 @@ def degradation_options(command: options.Decorated) -> options.Decorated:
         ),
         options.option(
             "--blur",
-            type=click.FloatRange(0.0, 50.0, min_open=True),
+            type=options.Number(0.0, 50.0, min_open=True),
             multiple=True,
             metavar="SIGMA",
             section=heading,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaenhance.cli.options import Decorated, decorated, option
+from vaenhance.cli.options import Decorated, Number, decorated, option
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ OPTIONS = (
     ),
     option(
         "--keep-uncertain",
-        type=click.FloatRange(0, 255, min_open=True),
+        type=Number(0, 255, min_open=True),
         metavar="SIGMA",
         help="Blend the input back where the uncertainty is above SIGMA (0-255 scale).",
     ),

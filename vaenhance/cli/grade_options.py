@@ -8,6 +8,7 @@ import click
 
 from vaenhance.cli.options import (
     Decorated,
+    Number,
     SectionCommand,
     complete_model,
     decorated,
@@ -44,7 +45,7 @@ def grade_options(command: Decorated) -> Decorated:
         option(
             "--light",
             section=SECTION,
-            type=click.FloatRange(0, 1),
+            type=Number(0, 1),
             default=0.0,
             metavar="[0..1]",
             help="Mend exposure, contrast, haze and colour cast; alone it means 1.",
@@ -60,7 +61,7 @@ def grade_options(command: Decorated) -> Decorated:
         option(
             "--style-strength",
             section=SECTION,
-            type=click.FloatRange(0, 1),
+            type=Number(0, 1),
             default=1.0,
             show_default=True,
             metavar="0..1",

@@ -80,7 +80,7 @@ def _read_levels(
 )
 @options.option(
     "--fps",
-    type=click.FloatRange(0.1, 50),
+    type=options.Number(0.1, 50),
     metavar="N",
     default=10.0,
     show_default=True,

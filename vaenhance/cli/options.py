@@ -6,6 +6,7 @@ checks that need them are made by the commands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,6 +76,19 @@ def option(
 ) -> Callable[[Decorated], Decorated]:
     """Declares an option under a heading of the help."""
     return click.option(*declarations, cls=SectionOption, section=section, **attributes)
+
+
+class Number(click.FloatRange):
+    """A number within a range; Click's own lets "nan" pass, which has no range."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Converts what was typed."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class WordOr(ParamType):

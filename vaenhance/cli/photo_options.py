@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import click
 
-from vaenhance.cli.options import Container, Decorated, WordOr, option
+from vaenhance.cli.options import Container, Decorated, Number, WordOr, option
 
 
 def _check_suffix(
@@ -22,7 +22,7 @@ def _check_suffix(
 
 noise_option = option(
     "--noise",
-    type=WordOr("auto", click.FloatRange(0, 255), "SIGMA|auto"),
+    type=WordOr("auto", Number(0, 255), "SIGMA|auto"),
     default="auto",
     show_default=True,
     help="Noise to expect, on the 0-255 scale, for models that take it.",
@@ -92,7 +92,7 @@ overlap_option = option(
 max_megapixels_option = option(
     "--max-megapixels",
     section="Speed and memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=512.0,
     show_default=True,
     metavar="N",

@@ -54,7 +54,7 @@ Examples:
 @options.option(
     "--max-megapixels",
     section="Speed and memory",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.Number(min=0, min_open=True),
     default=512.0,
     show_default=True,
     metavar="N",

@@ -83,17 +83,17 @@ _SETTINGS = {
 )
 @options.option("--steps", type=click.IntRange(1), help="Length of the run in steps.")
 @options.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="Length in minutes."
+    "--minutes", type=options.Number(0, min_open=True), help="Length in minutes."
 )
 @options.option("--batch", type=click.IntRange(1), help="Crops a step.")
 @options.option("--crop", type=click.IntRange(4), help="Pixels a side of a crop.")
 @options.option(
-    "--learning-rate", type=click.FloatRange(0, min_open=True), help="Peak rate."
+    "--learning-rate", type=options.Number(0, min_open=True), help="Peak rate."
 )
-@options.option("--beta", type=click.FloatRange(0), help="Weight of the KL.")
+@options.option("--beta", type=options.Number(0), help="Weight of the KL.")
 @options.option(
     "--adversarial",
-    type=click.FloatRange(0),
+    type=options.Number(0),
     metavar="WEIGHT",
     help="Weight of a discriminator in the second half of the run, for sharpness.",
 )
