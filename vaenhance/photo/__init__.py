@@ -9,8 +9,8 @@ Where things are: ``model`` the records, ``source`` what a file is and why it
 cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
 ``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
 ``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes, ``dimensions`` states
-them in the metadata; ``atomic`` puts bytes into a folder, ``leftovers`` removes what
-killed processes have left there.
+them in the metadata, ``transparency`` is what alpha asks for; ``atomic`` puts bytes
+into a folder, ``leftovers`` removes what killed processes have left there.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
@@ -27,6 +27,7 @@ from vaenhance.photo.model import (
 from vaenhance.photo.png import encode_map
 from vaenhance.photo.reading import probe, read_bytes, read_photo, read_pixels
 from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
+from vaenhance.photo.transparency import bled
 from vaenhance.photo.writing import (
     check_encodable,
     check_format,
@@ -41,6 +42,7 @@ __all__ = [
     "Photo",
     "PhotoInfo",
     "atomic_stream",
+    "bled",
     "check_encodable",
     "check_format",
     "encode_map",

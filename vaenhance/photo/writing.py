@@ -22,13 +22,21 @@ from vaenhance.photo.color import Converter
 from vaenhance.photo.jpeg import encode_jpeg, present, saved
 from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
 from vaenhance.photo.png import encode_png
+from vaenhance.photo.png_pixels import MAX_SIDE as PNG_SIDE
 from vaenhance.photo.source import explained
 from vaenhance.photo.tiff import encode_tiff
+from vaenhance.photo.transparency import alpha_of_size
 
 _ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF"}
 _SIXTEEN_BIT = ("PNG", "TIFF")
 _OPAQUE_ONLY = ("JPEG", "BMP")
-_MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 65536, "HEIF": 65535}
+_MAX_SIDE = {
+    "JPEG": 65500,
+    "PNG": PNG_SIDE,
+    "WEBP": 16383,
+    "AVIF": 65536,
+    "HEIF": 65535,
+}
 
 
 def encode_photo(
@@ -138,7 +146,8 @@ def _container(photo: Photo, format: str | None, shape: tuple[int, ...]) -> str:
     longest = max(shape[:2])
     if longest > _MAX_SIDE.get(name, longest):
         raise PhotoError(
-            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format png"
+            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format "
+            + ("tiff" if longest > PNG_SIDE else "png")
         )
     return name
 
@@ -159,22 +168,13 @@ def _planes(photo: Photo, pixels: Array, name: str) -> Array:
     if alpha is None:
         return colors
     if alpha.shape != pixels.shape[:2]:
-        alpha = _resampled(alpha, pixels.shape[:2])
+        alpha = alpha_of_size(alpha, pixels.shape[:2])
     alpha = convert(alpha)
     height, width = alpha.shape
     planes = np.empty((height, width, 2 if photo.is_gray else 4), colors.dtype)
     planes[:, :, :-1] = colors.reshape(height, width, -1)
     planes[:, :, -1] = alpha
     return planes
-
-
-def _resampled(alpha: Array, shape: tuple[int, ...]) -> Array:
-    """Alpha (H, W) in another size."""
-    image = Image.fromarray(alpha.astype(np.float32))
-    resized = image.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
-    limit = np.iinfo(alpha.dtype).max
-    out: Array = np.clip(np.rint(np.asarray(resized)), 0, limit).astype(alpha.dtype)
-    return out
 
 
 def _colored(planes: Array, metadata: Metadata) -> tuple[Array, Metadata]:

@@ -158,6 +158,7 @@ class _Run:
     def encode(self, work: _Work, picture: photo.Photo) -> None:
         """Adds a photograph to the file."""
         settings = self.settings
+        is_vector = settings.content == "vectors"
         pool = Pool(picture.pixels.shape[:2], settings.pool) if settings.pool else None
 
         def keep(number: int, latents: TiledLatents, tile: Tile) -> None:
@@ -166,6 +167,8 @@ class _Run:
             else:
                 pool.add(latents.tiling, number, tile)
 
+        if not is_vector:  # as ``enhance`` shows them to the model
+            picture = replace(picture, pixels=photo.bled(picture))
         latents = self.model.encode_tiles(
             as_channels(picture, self.model.config.channels),
             keep,
@@ -193,7 +196,6 @@ class _Run:
             picture.is_gray,
             metadata,
         )
-        is_vector = settings.content == "vectors"
         self.writer.add(entry, alpha=None if is_vector else picture.alpha)
 
     def finish(self, work: _Work, error: Exception | None) -> Result:

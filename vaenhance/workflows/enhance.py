@@ -8,7 +8,7 @@ come in, small records come out, pixels die on the way.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -159,7 +159,7 @@ class _Run:
             with work.timed():
                 pixels, work.uncertainty = explore.answer(
                     self.model,
-                    picture,
+                    replace(picture, pixels=photo.bled(picture)),
                     work.job,
                     self.files,
                     self.settings.exploring,
