@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.test_resampling import whole
 from tests.tiny import TINY, save_tiny_model, tiny_config
@@ -115,6 +116,24 @@ def test_what_is_consistent_already_stays():
     changed = large.copy()
     make_consistent(changed, image)
     assert np.abs(changed - large).max() < 1e-5
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_black_on_white_becomes_consistent_too(model, scale):
+    large = np.full((160, 160, 3), 255, np.uint8)
+    large[24:56, 20:140] = large[90:120, 30:60] = large[80:150, 100:110] = 0
+    small = Image.fromarray(large).resize((160 // scale,) * 2, Image.Resampling.BICUBIC)
+    image = np.asarray(small)
+    made = Image.fromarray(model.enhance(image, scale=scale, consistent=True))
+    again = np.asarray(made.resize(small.size, Image.Resampling.BICUBIC))
+    assert psnr(image / np.float32(255), again / np.float32(255)) > 40
+
+
+@pytest.mark.parametrize("size", [(30, 22), (61, 20), (40, 90)])
+def test_what_becomes_smaller_is_not_changed_to_be_consistent(model, size):
+    image = picture()
+    plain = model.enhance(image, size=size)
+    assert np.array_equal(model.enhance(image, size=size, consistent=True), plain)
 
 
 @pytest.mark.parametrize("scale", [2, 4])

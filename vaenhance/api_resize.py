@@ -28,6 +28,14 @@ UP = "bicubic"  # of back-projection, and what strength 0 is
 # Back-projections. Detail near the limit of the small image's resolution comes back
 # slowest.
 ROUNDS = 10
+# Where black or white cuts a result off, so many passes of fewer rounds follow, until
+# the error (root mean square, [0, 1] units; 48 dB) is small. They overshoot, as
+# projections onto convex sets may by up to 2. Black text on white, shrunk by a bicubic
+# filter: 35 dB after one pass, 44 at four times the size and 47 at twice after these,
+# and 1.4 dB nearer to the original.
+PASSES, PASS_ROUNDS = 8, 3
+OVERSHOT = 1.6
+AGREED = 0.004
 
 
 @dataclass(frozen=True)
@@ -99,20 +107,54 @@ def make_consistent(result: NDArray[Any], image: NDArray[Any]) -> None:
 
     The error of the shrunk result is enlarged by a bicubic filter and taken away, again
     and again (Irani & Peleg 1991). All of this is linear, so the rounds run on the
-    small image, and the large one is changed once.
+    small image, and the large one is changed once. What integers cut off at black and
+    white is made up for by their neighbours in further passes. Nothing is
+    done to an image that is smaller on a side: it cannot hold all of the input.
 
     Args:
         result: (h, w, C) uint8, uint16 or float32; is changed.
         image: (H, W, C) of the same type: what it came from.
     """
     size, large = image.shape[:2], result.shape[:2]
-    shrunk = photo.resized_strips(_strips_of(result), large, size, UP)
-    missing = tiling.to_float(image) - _whole(shrunk, image.shape)
+    if any(side < least for side, least in zip(large, size, strict=True)):
+        return
+    change = _back_projected(_missing(result, image), large, ROUNDS)
+    _add(result, change)
+    if result.dtype.kind != "u":
+        return
+    for _ in range(PASSES):
+        missing = _missing(result, image)
+        if float(np.sqrt(np.mean(np.square(missing)))) <= AGREED:
+            return
+        change = _back_projected(missing, large, PASS_ROUNDS)
+        _add(result, np.float32(OVERSHOT) * change)
+
+
+def _missing(result: NDArray[Any], image: NDArray[Any]) -> Pixels:
+    """Returns what a result, shrunk, is short of; integers are cut off when shrunk."""
+    size, large = image.shape[:2], result.shape[:2]
+    shrunk = _whole(
+        photo.resized_strips(_strips_of(result), large, size, UP), image.shape
+    )
+    if result.dtype.kind == "u":
+        np.clip(shrunk, 0.0, 1.0, out=shrunk)
+    return tiling.to_float(image) - shrunk
+
+
+def _back_projected(missing: Pixels, large: Size, rounds: int) -> Pixels:
+    """Returns the small image that, enlarged and shrunk again, is what is missing."""
+    size = missing.shape[0], missing.shape[1]
     change = np.zeros_like(missing)
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         enlarged = ((r.start, rows_of(change, large, r)) for r in _cuts(large))
         again = photo.resized_strips(enlarged, large, size, UP)
-        change += missing - _whole(again, image.shape)
+        change += missing - _whole(again, missing.shape)
+    return change
+
+
+def _add(result: NDArray[Any], change: Pixels) -> None:
+    """Adds a small image, enlarged, to a large one."""
+    large = result.shape[0], result.shape[1]
     for rows in _cuts(large):
         values = tiling.to_float(result[rows]) + rows_of(change, large, rows)
         result[rows] = tiling.from_float(values, result.dtype)
