@@ -253,7 +253,7 @@ def test_results_beyond_the_limit_fail_alone_and_before_the_work(run):
     save("in/a.png")
     save("in/b.png", pixels(60, 60))
     result = run("in", "out", "--scale", "4", "--max-megapixels", "0.01", exit_code=1)
-    assert "b.png: 240x240 pixels are 0 megapixels, more than" in result.stderr
+    assert "b.png: 240x240 pixels are 0.0576 megapixels, more than" in result.stderr
     assert Path("out/a.png").exists()
 
 
@@ -269,13 +269,44 @@ def test_the_limit_counts_pixels():
     assert Enlargement(scale=4).checked_target(4000, 4000, 256) == (16000, 16000)
 
 
+@pytest.mark.parametrize("size", [(3000, 4000), (2848, 4288), (400, 999), (777, 333)])
+@pytest.mark.parametrize("megapixels", [0.5, 12, 24, 100])
+def test_megapixels_are_never_more_than_was_asked_for(size, megapixels):
+    wanted = Enlargement(megapixels=megapixels, most=1e6)
+    rows, columns = wanted.checked_target(*size, megapixels)
+    assert 0.99 * megapixels < rows * columns / 1e6 <= megapixels
+
+
+def test_the_plan_knows_what_will_be_too_large(run, monkeypatch):
+    monkeypatch.setattr("vaenhance.load_model", lambda *_, **__: pytest.fail("loaded"))
+    save("in/a.png", pixels(60, 60))
+    options = ("--scale", "4", "--max-megapixels", "0.01")
+    result = run("in", "out", *options, "--dry-run", "--json")
+    record = json.loads(result.stdout)
+    assert record["status"] == "failed"
+    assert "240x240 pixels are 0.0576 megapixels" in record["error"]
+    run("in", "out", *options, exit_code=1)  # without the model
+
+
+def test_a_transparent_edge_gets_no_fringe(run):
+    """The hidden black of a red disk does not come into what is seen."""
+    down, across = np.mgrid[:48, :48]
+    seen = np.hypot(down - 24, across - 24) < 16
+    red = np.zeros((48, 48, 4), np.uint8)
+    red[seen] = (230, 60, 40, 255)
+    save("a.png", red)
+    run("a.png", "b.png", "--scale", "2", "--strength", "0")
+    made = np.asarray(load("b.png"))
+    visible = made[made[..., 3] > 0]
+    assert np.abs(visible[:, :3].astype(int) - (230, 60, 40)).max() <= 1
+
+
 def test_photographs_that_are_too_small_for_a_size_fail_alone(run):
     save("in/a.png", pixels(3, 3))
     save("in/b.png")
     result = run("in", "out", "--size", "40x", exit_code=1)
-    assert "a.png: 3x3 pixels cannot become 40x40: the model enlarges up to 4" in (
-        result.stderr
-    )
+    words = "a.png: 3x3 pixels cannot become 40x40: the model enlarges up to 4 times, "
+    assert words + "to 12x12 here" in result.stderr
     assert load("out/b.png").size == (40, 29)
 
 
@@ -288,6 +319,11 @@ def test_photographs_that_are_too_small_for_a_size_fail_alone(run):
         (("--size", "0x9"), "is not like"),
         (("--scale", "5"), "5"),
         (("--scale", "0"), "0"),
+        (("--scale", "nan"), "'nan' is not a finite number"),
+        (("--megapixels", "inf"), "'inf' is not a finite number"),
+        (("--scale", "2", "--strength", "nan"), "'nan' is not a finite number"),
+        (("--scale", "2", "--max-megapixels", "NaN"), "'NaN' is not a finite number"),
+        (("--scale", "2", "--noise", "nan"), "'nan' is not a finite number"),
         ((), "enlarges photographs: say by how much, --scale 2 or 4"),
     ],
 )

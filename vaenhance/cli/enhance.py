@@ -88,7 +88,13 @@ def command(
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
     unchanged = settings.changes_nothing
-    measured = headers.measure(plan.jobs, data, unchanged=unchanged)
+    measured = headers.measure(
+        plan.jobs,
+        data,
+        unchanged=unchanged,
+        enlargement=enlargement,
+        max_megapixels=settings.max_megapixels,
+    )
     plan = replace(plan, jobs=tuple(measured))
     if sheet is not None:
         _check_sheet(plan.jobs, sheet)

@@ -40,8 +40,7 @@ class Enlargement:
         if self.scale is not None:
             return target_size((height, width), self.scale)
         if self.megapixels is not None:
-            factor = math.sqrt(self.megapixels * 1e6 / (height * width))
-            return target_size((height, width), factor)
+            return _within(height, width, self.megapixels)
         limits = [
             limit / side
             for limit, side in ((self.width, width), (self.height, height))
@@ -65,16 +64,25 @@ class Enlargement:
         rows, columns = self.target(height, width)
         # A pixel is won by rounding.
         if max((rows - 1) / height, (columns - 1) / width) > self.most:
+            high, wide = target_size((height, width), self.most)
             raise PhotoError(
                 f"{width}x{height} pixels cannot become {columns}x{rows}: the model "
-                f"enlarges up to {self.most:g} times"
+                f"enlarges up to {self.most:g} times, to {wide}x{high} here"
             )
         if rows * columns > limit * 1e6:
             raise PhotoError(
-                f"{columns}x{rows} pixels are {rows * columns / 1e6:.0f} megapixels, "
+                f"{columns}x{rows} pixels are {rows * columns / 1e6:.4g} megapixels, "
                 f"more than --max-megapixels {limit:g}: ask for less, or raise it"
             )
         return rows, columns
+
+
+def _within(height: int, width: int, megapixels: float) -> Size:
+    """Returns (height, width) in the same shape, of no more megapixels."""
+    factor = math.sqrt(megapixels * 1e6 / (height * width))
+    # A whole number is not missed by the last bit of a root.
+    rows, columns = (math.floor(side * factor + 1e-6) for side in (height, width))
+    return max(1, rows), max(1, columns)
 
 
 def enlarging_models() -> list[str]:

@@ -6,6 +6,7 @@ of all the work: a format or a folder that cannot be written. Nothing is written
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,11 +15,17 @@ from pathlib import Path
 
 from vaenhance import photo
 from vaenhance.errors import PhotoError
+from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.jobs import Job, is_pipe
 
 
 def measure(
-    jobs: Iterable[Job], standard_input: bytes | None, *, unchanged: bool = False
+    jobs: Iterable[Job],
+    standard_input: bytes | None,
+    *,
+    unchanged: bool = False,
+    enlargement: Enlargement | None = None,
+    max_megapixels: float = math.inf,
 ) -> Iterator[Job]:
     """Gives each open job its size, or the reason why it will fail.
 
@@ -26,6 +33,8 @@ def measure(
         jobs: as planned.
         standard_input: the image of a job without a source, if it has been read.
         unchanged: the files are to be copied (strength 0), in whatever format.
+        enlargement: the size that they are to have; None leaves it.
+        max_megapixels: of that size.
     """
     problem_of = cache(folder_problem)  # thousands of targets share a folder
     for job in jobs:
@@ -34,6 +43,8 @@ def measure(
         data = standard_input if job.source is None else job.source
         if job.is_open and data is not None and not is_pipe(job.source):
             job = _measured(job, data, unchanged)
+        if job.is_open and job.info is not None and enlargement is not None:
+            job = _aimed(job, job.info, enlargement, max_megapixels)
         yield job
 
 
@@ -70,4 +81,14 @@ def _measured(job: Job, data: Path | bytes, unchanged: bool) -> Job:
         return replace(job, problem=str(error))
     except OSError as error:
         return replace(job, problem=error.strerror or str(error))
+    return job
+
+
+def _aimed(
+    job: Job, info: photo.PhotoInfo, enlargement: Enlargement, limit: float
+) -> Job:
+    try:
+        enlargement.checked_target(info.height, info.width, limit)
+    except PhotoError as error:
+        return replace(job, problem=str(error))
     return job
