@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from tests.damage import RAMP, TEXTURE, rng
 from vaenhance.data.blur import gaussian_blur
-from vaenhance.data.codec import ENLARGING, SHRINKING, jpeg, resample, resize
-from vaenhance.data.pixels import to_8_bit
+from vaenhance.data.codec import (
+    ENLARGING,
+    SHRINKING,
+    half_chroma,
+    jpeg,
+    resample,
+    resize,
+)
+from vaenhance.data.pixels import LUMA, to_8_bit
+from vaenhance.metrics import psnr
 
 SMOOTH = gaussian_blur(TEXTURE, 2.0)
 
@@ -95,3 +103,36 @@ def test_gray_images_keep_their_channel():
     small = resize((gray * 255).astype(np.uint8), 8)
     assert small.shape == (8, 8, 1)
     assert small.dtype == np.uint8
+
+
+# === Chroma ===
+
+
+def test_half_chroma_keeps_luma_and_takes_fine_colour():
+    noise = rng(0).random((32, 48, 3), np.float32)
+    x = np.float32(0.4) + np.float32(0.2) * noise
+    made = half_chroma(x)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made @ LUMA, x @ LUMA, atol=1e-6)
+
+    def fine(image):
+        difference = image[..., 2] - image @ LUMA
+        return np.abs(np.fft.rfft2(difference))[:, -6:].mean()
+
+    assert fine(made) < 0.15 * fine(x)
+
+
+def test_half_chroma_is_what_libjpeg_leaves():
+    down, right = np.mgrid[:64, :64] / 9.0
+    planes = [0.5 + 0.3 * np.sin(down * a + right) for a in (0.5, 1.0, 1.5)]
+    x = np.stack(planes, -1).astype(np.float32)
+    x[20:40, 20:40] = (0.8, 0.2, 0.3)
+    left = jpeg(x, 100, "4:2:0")
+    assert psnr(half_chroma(x), left) > psnr(x, left) + 6
+
+
+def test_half_chroma_leaves_gray_and_flat_colours():
+    gray = np.repeat(np.random.default_rng(0).random((7, 9, 1), np.float32), 3, -1)
+    np.testing.assert_allclose(half_chroma(gray), gray, atol=1e-6)
+    flat = np.full((8, 6, 3), (0.9, 0.1, 0.4), np.float32)
+    np.testing.assert_allclose(half_chroma(flat), flat, atol=1e-6)

@@ -168,6 +168,21 @@ def test_gray_and_colour_become_what_the_model_takes():
     assert draw_window(images(channels=1)[0], tiny_config(), rng).shape[-1] == 3
 
 
+@pytest.mark.parametrize("part", [0.0, 1.0])
+def test_half_chroma_is_of_what_is_cut_not_of_what_is_drawn(part):
+    cut = tiny_config(data={"crop": 16, "half_chroma": part})
+    drawn = tiny_config(data={"crop": 16, "half_chroma": part, "graphics": 1.0})
+    plain = [config.replace(data={"half_chroma": 0.0}) for config in (cut, drawn)]
+    same = [
+        np.array_equal(
+            draw_window(images()[0], config, np.random.default_rng(1)),
+            draw_window(images()[0], without, np.random.default_rng(1)),
+        )
+        for config, without in zip((cut, drawn), plain, strict=True)
+    ]
+    assert same == [part == 0.0, True]
+
+
 def test_whole_images_are_resized_to_the_crop():
     config = tiny_config(data={"crop": 16, "whole": True, "flip": False})
     rng = np.random.default_rng(0)

@@ -38,6 +38,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "data.detail_candidates": (1, 16),
     "data.flat_threshold": (0, 1),
     "data.graphics": (0, 1),
+    "data.half_chroma": (0, 1),
     "data.label_dropout": (0, 1),
     "data.cache_megapixels": (0, 1e6),
     "data.validation_images": (0, 64),
@@ -105,6 +106,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "training.skip_norm": (0, 1e6),
     "training.ema": (0, 1),
     "training.checkpoint_minutes": (0.01, 1e6),
+    "training.revive": (0, 1e9),
     "training.checkpoint_steps": (0, 1e9),
     "training.seed": (0, 2**31 - 1),
 }

@@ -83,6 +83,7 @@ class DataConfig:
         0.0  # windows below this gradient ([0, 1] units) are redrawn
     )
     graphics: float = 0.0  # part of the crops that is drawn: text, lines, shapes
+    half_chroma: float = 0.0  # part of the others whose x has the chroma of 4:2:0
     flip: bool = True  # random mirror images and quarter turns
     mirror: bool = False  # random mirror images from left to right, no turns
     labels: bool = False  # class folders, or y_train, make the model class-conditional
@@ -140,6 +141,7 @@ class TrainingConfig:
     warmup_steps: int = 300  # linear rise to the peak
     clip_norm: float = 1.0  # largest global norm of the gradient
     skip_norm: float = 0.0  # steps of a larger gradient norm are left out; 0: none
+    revive: int = 0  # steps between revivals of units that never fire; 0: none
     ema: float = 0.999  # decay of the averaged weights, which are what is shipped
     precision: str = "auto"  # auto | float32 | bfloat16
     only_prior: bool = False  # everything but the fitted prior is frozen

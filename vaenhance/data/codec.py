@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vaenhance.data.pixels import Pixels
+from vaenhance.data.pixels import LUMA, Pixels
 
 # JPEG's largest block is 16 pixels (8×8 with 4:2:0 chroma). A clean window has
 # this much more than the crop, so that the block grid falls anywhere in it.
@@ -53,6 +53,27 @@ def jpeg(
     _to_picture(values).save(buffer, "JPEG", quality=int(quality), **options)
     with Image.open(buffer) as decoded:
         return _to_floats(decoded)[top:, left:]
+
+
+def half_chroma(x: Pixels) -> Pixels:
+    """Takes from an image the chroma that a 4:2:0 file cannot hold; luma stays.
+
+    Halved by means of 2 × 2 pixels and enlarged linearly, as libjpeg does.
+
+    Args:
+        x: (H, W, 3), [0, 1]; the result is clipped to that.
+    """
+    luma = x @ LUMA
+    differences = x[..., ::2] - luma[..., None]  # red's and blue's
+    size = luma.shape[0], luma.shape[1]
+    half = -(-size[0] // 2), -(-size[1] // 2)
+    red, blue = np.moveaxis(
+        to_size(to_size(differences, half, "box"), size, "bilinear"), -1, 0
+    )
+    red, blue = luma + red, luma + blue
+    green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
+    made: Pixels = np.stack([red, green, blue], -1).clip(0.0, 1.0).astype(np.float32)
+    return made
 
 
 def resample(x: Pixels, factor: float, shrinking: str, enlarging: str) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.config import Config
-from vaenhance.data.codec import GRID, resize
+from vaenhance.data.codec import GRID, half_chroma, resize
 from vaenhance.data.graphics import draw_graphic
 from vaenhance.data.pixels import LUMA, Pixels
 
@@ -37,10 +37,12 @@ def draw_window(
         at crop × crop.
     """
     data, channels = config.data, config.model.channels
+    is_drawn = False
     if data.whole:
         window = resize(image, data.crop)
     elif data.graphics and rng.random() < data.graphics:
         window = draw_graphic((data.crop + GRID) * scale, rng)
+        is_drawn = True
     else:
         shortest = min(image.shape[:2])
         side = min((data.crop + GRID) * scale, shortest // scale * scale)
@@ -57,7 +59,11 @@ def draw_window(
             window = window[:, ::-1]
     elif data.mirror and rng.random() < 0.5:
         window = window[:, ::-1]
-    return to_floats(window, channels)
+    x = to_floats(window, channels)
+    is_photo = not is_drawn and channels == 3
+    if is_photo and data.half_chroma and rng.random() < data.half_chroma:
+        return half_chroma(x)
+    return x
 
 
 def to_floats(pixels: NDArray[np.uint8], channels: int) -> Pixels:
