@@ -132,7 +132,9 @@ def test_a_finished_run_is_done_at_once(folder, learnt, tmp_path):
 
 # === Stopped in the middle ===
 
-STOPPED = tiny_config(model=SHALLOW, training={"steps": 80, "checkpoint_steps": 20})
+STOPPED = tiny_config(
+    model=SHALLOW, training={"steps": 80, "checkpoint_steps": 20, "revive": 20}
+)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +168,13 @@ def test_resuming_is_the_same_to_the_bit(straight, resumed):
     assert_same_numbers(straight, target)
     weights = [(m / checkpoint.WEIGHTS).read_bytes() for m in (straight, target)]
     assert weights[0] == weights[1]
+
+
+def test_silent_units_are_looked_for_when_it_is_due(straight, resumed):
+    for target in (straight, resumed[0]):
+        found = [line for line in log_of(target) if line["type"] == "revival"]
+        assert [line["step"] for line in found] == [20, 40]  # 60 is in the last 40 %
+        assert all(0 <= line["revived"] <= line["hidden_units"] for line in found)
 
 
 def test_a_log_cut_short_is_mended(resumed):

@@ -24,6 +24,9 @@ def check_together(config: Any) -> None:
     check_classes(config.model)
     check_exponents(config)
     check_teacher(config)
+    is_plain = config.model.network == "ladder" and not config.training.only_prior
+    if config.training.revive and not is_plain:
+        raise ConfigError("training.revive is for network ladder, without only_prior")
 
 
 def check_classes(model: Any) -> None:

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
-from vaenhance.model import adversary, averaging, schedules, teacher
+from vaenhance.model import adversary, averaging, revival, schedules, teacher
 from vaenhance.model.build import build_network, named
 from vaenhance.model.growth import with_blocks, with_inputs, with_latents
 from vaenhance.model.heads import head_name
@@ -163,6 +163,11 @@ class Trainer:
             count = FITTED_BATCHES * len(self.config.model.scales)
             fit_heads(self.network, (batch(step) for step in range(count)))
             averaging.copy(self.network, self.averaged, self.teacher)
+
+    def revive(self, batches: list[Batch], number: int) -> dict[str, int]:
+        """Lets hidden units that never fire start anew; see ``revival.revive``."""
+        seed = self.config.training.seed + number
+        return revival.revive((self.network, self.averaged), batches, seed)
 
     # === The step ===
 

@@ -43,7 +43,7 @@ class Journal:
         Args:
             record: step, seconds, loss, log_likelihood, psnr, gradient_norm, kl,
                 rate, skipped; with an adversary at work its loss and weight.
-            skipped: steps of the whole run whose gradient was not finite.
+            skipped: steps of the whole run that were left out.
 
         Raises:
             OSError: the line is due and cannot be written.

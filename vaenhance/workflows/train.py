@@ -21,6 +21,7 @@ from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
 from vaenhance.model.build import read_weights
+from vaenhance.model.revival import BATCHES, REVIVED_UNTIL
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import hours_of, make_card
 from vaenhance.workflows.class_looks import ClassLooks
@@ -229,7 +230,20 @@ class _Run:
             return True
         return time.monotonic() - last_save >= 60.0 * plan.checkpoint_minutes
 
+    def _revive(self) -> None:
+        """Lets units that never fire start anew, where that is due."""
+        every, step = self.config.training.revive, self.progress.step
+        is_random = not step and not self.progress.init  # such weights fire
+        if not every or step % every or is_random or self.done() > REVIVED_UNTIL:
+            return
+        seen = [self.pipeline.batch(step + i) for i in range(BATCHES)]
+        said = self.trainer.revive(seen, step)
+        self.trainer.follow_the_chief()
+        if self.is_chief:
+            self.journal.write("revival", step, self.progress.seconds, said)
+
     def _step(self, batch: Batch) -> None:
+        self._revive()
         values = self.trainer.step(batch, self.progress.step, self.done())
         now = time.monotonic()
         # From step to step: waiting for data is training time too, saving is not.

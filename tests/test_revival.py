@@ -1,0 +1,120 @@
+"""Silent hidden units start anew, and nothing else changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.tiny import tiny_config
+from vaenhance.errors import ConfigError
+from vaenhance.runtime import import_tensorflow
+
+import_tensorflow()
+
+from vaenhance.data.pipeline import Batch  # noqa: E402
+from vaenhance.model.build import build_network, named  # noqa: E402
+from vaenhance.model.revival import FIRING, revive  # noqa: E402
+
+RNG = np.random.default_rng(3)
+BATCHES = [
+    Batch(y, y, np.full(4, -1, np.float32), np.full(4, -1, np.int32))
+    for y in RNG.random((2, 4, 32, 32, 3), np.float32)
+]
+SILENT = {"encoder0_0/first": [0, 5], "decoder1_0/first": [2], "mix1": [1, 3, 4]}
+AFTER = {"encoder0_0/first": "encoder0_0/second", "mix1": "posterior1"}
+AFTER["decoder1_0/first"] = "decoder1_0/second"
+
+
+@pytest.fixture
+def networks():
+    """A network with silent units, and an average of other weights."""
+    made = [build_network(tiny_config().model) for _ in range(2)]
+    rng = np.random.default_rng(0)
+    for network in made:
+        for variable in network.variables:
+            spread = 0.0 if variable.path.endswith("bias") else 0.3
+            variable.assign(rng.normal(0, spread, variable.shape))
+    variables = named(made[0].variables)
+    for name, units in SILENT.items():
+        bias = np.asarray(variables[f"{name}/bias"]).copy()
+        bias[units] = -1e6
+        variables[f"{name}/bias"].assign(bias)
+    return made
+
+
+def arrays(network):
+    return {name: np.asarray(v).copy() for name, v in named(network.variables).items()}
+
+
+def test_silent_units_start_anew_and_the_function_stays(networks):
+    before, answers = arrays(networks[0]), [networks[0](b.y) for b in BATCHES]
+    found = revive(networks, BATCHES, seed=1)
+    hidden = sum(v.size for n, v in before.items() if is_hidden(n))
+    assert found == {"revived": 6, "hidden_units": hidden}
+    for batch, answer in zip(BATCHES, answers, strict=True):
+        np.testing.assert_allclose(networks[0](batch.y), answer, rtol=1e-4, atol=1e-4)
+    after = arrays(networks[0])
+    for name, units in SILENT.items():
+        kernel, old = after[f"{name}/kernel"], before[f"{name}/kernel"]
+        others = np.setdiff1d(np.arange(kernel.shape[-1]), units)
+        assert np.array_equal(kernel[..., others], old[..., others])
+        assert (kernel[..., units] != old[..., units]).all()
+        rows = after[f"{AFTER[name]}/kernel"]
+        assert not rows[..., units, :].any()
+        assert np.array_equal(
+            rows[..., others, :], before[f"{AFTER[name]}/kernel"][..., others, :]
+        )
+    touched = {f"{n}/{part}" for n in SILENT for part in ("kernel", "bias")}
+    touched |= {f"{after}/kernel" for after in AFTER.values()}
+    assert {n for n in before if not np.array_equal(before[n], after[n])} == touched
+
+
+def is_hidden(name):
+    return name.endswith("first/bias") or (name.startswith("mix") and "bias" in name)
+
+
+def test_they_fire_now_and_the_average_has_them_too(networks):
+    revive(networks, BATCHES, seed=1)
+    block = networks[0].up_blocks[0][0]
+    stem = networks[0].stem
+    seen = []
+    for batch in BATCHES:
+        h = 2.0 * batch.y - 1.0
+        h = h.reshape(4, 16, 2, 16, 2, 3).transpose(0, 1, 3, 2, 4, 5)
+        told = np.zeros((4, 16, 16, 2), np.float32)
+        h = np.concatenate([h.reshape(4, 16, 16, 12), told], -1)
+        seen.append(np.asarray(block.first(stem(h)))[..., [0, 5]] > 0)
+    assert np.abs(np.mean(seen, axis=(0, 1, 2, 3)) - FIRING).max() < 0.02
+    mine, average = (arrays(network) for network in networks)
+    for name, units in SILENT.items():
+        for part in ("kernel", "bias"):
+            new = f"{name}/{part}"
+            assert np.array_equal(mine[new][..., units], average[new][..., units])
+    assert revive(networks, BATCHES, seed=2)["revived"] == 0
+
+
+def test_another_seed_gives_other_weights(networks):
+    start = arrays(networks[0])
+    made = []
+    for seed in (1, 1, 2):
+        for name, variable in named(networks[0].variables).items():
+            variable.assign(start[name])
+        revive(networks[:1], BATCHES, seed)
+        made.append(arrays(networks[0])["mix1/kernel"])
+    assert np.array_equal(made[0], made[1])
+    assert not np.array_equal(made[0], made[2])
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {
+            "model": {"network": "mlp", "latent_channels": (2,), "image_size": 16},
+            "training": {"revive": 5},
+        },
+        {"training": {"revive": 5, "only_prior": True}},
+    ],
+)
+def test_where_there_is_nothing_to_revive_it_is_refused(sections):
+    with pytest.raises(ConfigError, match="is for network ladder, without"):
+        tiny_config(**sections)

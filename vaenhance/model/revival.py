@@ -1,0 +1,140 @@
+"""Hidden units that never fire start anew.
+
+Where the input of a ReLU is negative everywhere, its unit is silent, gets no gradient
+and stays so for ever ("dying ReLU", Lu et al. 2019): its multiplications are wasted.
+Such units take new incoming weights, and outgoing ones of zero (ReDo, Sokar et al.
+2023): the network's function stays, and they can learn. Not for other networks than
+the ladder, and not for the part of a fitted prior.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from vaenhance.data.pipeline import Batch
+
+SILENT = 1e-3  # a unit that fires at fewer of the positions never fires
+FIRING = 0.4  # part of the positions at which a new one fires at first
+REVIVED_UNTIL = 0.6  # of a run: what starts anew has to learn
+BATCHES = 8  # that are looked at; a kind of damage that is rare has units of its own
+KEPT = 2  # of which the inputs are kept, to choose the new biases by
+
+
+@dataclass
+class _Seen:
+    """What a convolution was given and what it gave; of N positions."""
+
+    firing: list[NDArray[Any]] = field(default_factory=list)  # (outputs,) each
+    inputs: list[Any] = field(default_factory=list)  # (B, h, w, C) each
+
+
+def revive(
+    networks: Sequence[Any], batches: Sequence[Batch], seed: int
+) -> dict[str, int]:
+    """Gives the silent units of a ladder new weights.
+
+    Args:
+        networks: the ladder that is looked at, and others of the same shape (its
+            average) that the new weights are for, too.
+        batches: what they are shown.
+        seed: of the new weights.
+
+    Returns:
+        Units that started anew, ``revived``, and ``hidden_units`` in all.
+    """
+    pairs = _pairs(networks[0])
+    seen = [_Seen() for _ in pairs]
+    with _recorded([hidden for hidden, _ in pairs], seen):
+        for batch in batches:
+            networks[0].infer(
+                tf.constant(batch.y), tf.constant(batch.noise_sigma), scale=batch.scale
+            )
+    rng = np.random.default_rng([seed, 6])
+    found = total = 0
+    others = [_pairs(network) for network in networks]
+    for place, record in enumerate(seen):
+        firing = np.mean(record.firing, axis=0)
+        silent = np.flatnonzero(firing < SILENT)
+        found, total = found + len(silent), total + len(firing)
+        if len(silent):
+            shape = pairs[place][0].kernel.shape
+            kernel, bias = _new_units(record.inputs, shape, len(silent), rng)
+            for hidden, after in (part[place] for part in others):
+                _put(hidden.kernel, kernel, (..., silent))
+                _put(hidden.bias, bias, (silent,))
+                _put(after.kernel, 0.0, (..., silent, slice(None)))
+    return {"revived": found, "hidden_units": total}
+
+
+def _pairs(network: Any) -> list[tuple[Any, Any]]:
+    """Returns each layer with a ReLU, and the one that is told its units."""
+    blocks = [b for level in (*network.up_blocks, *network.down_blocks) for b in level]
+    mixed = zip(network.posterior_mix, network.posterior_head, strict=True)
+    return [*((block.first, block.second) for block in blocks), *mixed]
+
+
+@contextlib.contextmanager
+def _recorded(layers: Sequence[Any], seen: Sequence[_Seen]) -> Iterator[None]:
+    """Notes what layers are given and give, as long as they run eagerly."""
+
+    def listening(call: Any, record: _Seen) -> Any:
+        def heard(x: Any) -> Any:
+            out = call(x)
+            axes = list(range(len(out.shape) - 1))
+            fires = tf.reduce_mean(tf.cast(out > 0, tf.float32), axes)
+            record.firing.append(fires.numpy())
+            if len(record.inputs) < KEPT:
+                record.inputs.append(tf.cast(x, tf.float32))
+            return out
+
+        return heard
+
+    try:
+        for layer, record in zip(layers, seen, strict=True):
+            layer.call = listening(layer.call, record)
+        yield
+    finally:
+        for layer in layers:
+            layer.__dict__.pop("call", None)  # the class's own is there again
+
+
+def _new_units(
+    inputs: Sequence[Any],
+    shape: tuple[int, ...],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns (kernel (…, C, count), bias (count,)) of units that fire now and then.
+
+    He's scale, without the part along the mean of what they are given: it is what
+    drives units far from zero.
+    """
+    fan_in = int(np.prod(shape[:-1]))
+    kernel = rng.standard_normal((fan_in, count)) * np.sqrt(2.0 / fan_in)
+    mean = np.mean([np.mean(x, axis=tuple(range(x.ndim - 1))) for x in inputs], axis=0)
+    along = np.tile(mean, fan_in // len(mean))[:, None]
+    kernel -= along @ (along.T @ kernel) / max(float(np.sum(along**2)), 1e-12)
+    kernel = kernel.reshape(*shape[:-1], count).astype(np.float32)
+    values = [_convolved(x, kernel) for x in inputs]
+    drive = np.concatenate([v.numpy().reshape(-1, count) for v in values])
+    return kernel, -np.quantile(drive, 1.0 - FIRING, axis=0).astype(np.float32)
+
+
+def _convolved(x: Any, kernel: NDArray[np.float32]) -> Any:
+    if kernel.ndim == 2:  # a dense layer
+        return tf.matmul(tf.reshape(x, [-1, x.shape[-1]]), kernel)
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def _put(variable: Any, values: Any, place: tuple[Any, ...]) -> None:
+    """Writes into a part of a variable."""
+    array = np.asarray(variable).copy()
+    array[place] = values
+    variable.assign(array)
