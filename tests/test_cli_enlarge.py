@@ -288,13 +288,17 @@ def test_the_plan_knows_what_will_be_too_large(run, monkeypatch):
     run("in", "out", *options, exit_code=1)  # without the model
 
 
-def test_a_transparent_edge_gets_no_fringe(run):
-    """The hidden black of a red disk does not come into what is seen."""
+def red_disk():
+    """Red within a circle; black, and transparent, around it."""
     down, across = np.mgrid[:48, :48]
     seen = np.hypot(down - 24, across - 24) < 16
     red = np.zeros((48, 48, 4), np.uint8)
     red[seen] = (230, 60, 40, 255)
-    save("a.png", red)
+    return red
+
+
+def test_a_transparent_edge_gets_no_fringe(run):
+    save("a.png", red_disk())
     run("a.png", "b.png", "--scale", "2", "--strength", "0")
     made = np.asarray(load("b.png"))
     visible = made[made[..., 3] > 0]
@@ -431,3 +435,11 @@ def test_what_they_cannot_measure_is_refused_before_they_are_loaded(
         monkeypatch.setattr(place, lambda *_, **__: pytest.fail("loaded"))
     save("a.png")
     assert words in invoke(*command, "-m", large, exit_code=2).stderr
+
+
+def test_latents_know_what_is_transparent_as_enhance_does(run, invoke, large):
+    save("a.png", red_disk())
+    run("a.png", "b.png", "--scale", "2")
+    invoke("encode", "a.png", "a.npz", "--model", large)
+    invoke("decode", "a.npz", "c.png", "--model", large, "--scale", "2")
+    assert Path("c.png").read_bytes() == Path("b.png").read_bytes()
