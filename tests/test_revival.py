@@ -37,7 +37,7 @@ def networks():
     variables = named(made[0].variables)
     for name, units in SILENT.items():
         bias = np.asarray(variables[f"{name}/bias"]).copy()
-        bias[units] = -1e6
+        bias[units] = -6e4
         variables[f"{name}/bias"].assign(bias)
     return made
 
@@ -91,6 +91,23 @@ def test_they_fire_now_and_the_average_has_them_too(networks):
             new = f"{name}/{part}"
             assert np.array_equal(mine[new][..., units], average[new][..., units])
     assert revive(networks, BATCHES, seed=2)["revived"] == 0
+
+
+def test_the_count_of_a_model_in_a_folder(networks, tmp_path):
+    from scripts.measure_units import measure
+    from vaenhance import checkpoint
+    from vaenhance.photo import save_png
+
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        noise = RNG.integers(0, 255, (48, 40, 3), np.uint8)
+        save_png(noise, tmp_path / "photos" / f"{number}.png")
+    weights = arrays(networks[0])
+    checkpoint.save_model(tmp_path / "model", tiny_config(), weights, {})
+    found = measure(tmp_path / "photos", str(tmp_path / "model"))
+    assert found["units"] == sum(units for _, units in found["layers"].values()) == 60
+    silent = {name: count for name, (count, _) in found["layers"].items() if count}
+    assert silent == {name: len(units) for name, units in SILENT.items()}
 
 
 def test_another_seed_gives_other_weights(networks):

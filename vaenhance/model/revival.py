@@ -49,20 +49,14 @@ def revive(
     Returns:
         Units that started anew, ``revived``, and ``hidden_units`` in all.
     """
-    pairs = _pairs(networks[0])
-    seen = [_Seen() for _ in pairs]
-    with _recorded([hidden for hidden, _ in pairs], seen):
-        for batch in batches:
-            networks[0].infer(
-                tf.constant(batch.y), tf.constant(batch.noise_sigma), scale=batch.scale
-            )
+    pairs, seen = _pairs(networks[0]), _look(networks[0], batches)
     rng = np.random.default_rng([seed, 6])
     found = total = 0
     others = [_pairs(network) for network in networks]
     for place, record in enumerate(seen):
-        firing = np.mean(record.firing, axis=0)
-        silent = np.flatnonzero(firing < SILENT)
-        found, total = found + len(silent), total + len(firing)
+        rates = np.mean(record.firing, axis=0)
+        silent = np.flatnonzero(rates < SILENT)
+        found, total = found + len(silent), total + len(rates)
         if len(silent):
             shape = pairs[place][0].kernel.shape
             kernel, bias = _new_units(record.inputs, shape, len(silent), rng)
@@ -71,6 +65,35 @@ def revive(
                 _put(hidden.bias, bias, (silent,))
                 _put(after.kernel, 0.0, (..., silent, slice(None)))
     return {"revived": found, "hidden_units": total}
+
+
+def firing(network: Any, batches: Sequence[Batch]) -> dict[str, NDArray[Any]]:
+    """Returns at which part of the positions each hidden unit of a ladder fires.
+
+    Args:
+        network: that is looked at.
+        batches: what it is shown.
+
+    Returns:
+        (units,) in 0..1 by the name of their layer.
+    """
+    seen = _look(network, batches)
+    names = (hidden.path.split("/", 1)[-1] for hidden, _ in _pairs(network))
+    return {
+        name: np.mean(record.firing, axis=0)
+        for name, record in zip(names, seen, strict=True)
+    }
+
+
+def _look(network: Any, batches: Sequence[Batch]) -> list[_Seen]:
+    layers = [hidden for hidden, _ in _pairs(network)]
+    seen = [_Seen() for _ in layers]
+    with _recorded(layers, seen):
+        for batch in batches:
+            network.infer(
+                tf.constant(batch.y), tf.constant(batch.noise_sigma), scale=batch.scale
+            )
+    return seen
 
 
 def _pairs(network: Any) -> list[tuple[Any, Any]]:
