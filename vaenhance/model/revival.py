@@ -49,18 +49,18 @@ def revive(
     Returns:
         Units that started anew, ``revived``, and ``hidden_units`` in all.
     """
-    pairs, seen = _pairs(networks[0]), _look(networks[0], batches)
+    seen = _look(networks[0], batches)
+    pairs = [_pairs(network) for network in networks]
     rng = np.random.default_rng([seed, 6])
     found = total = 0
-    others = [_pairs(network) for network in networks]
     for place, record in enumerate(seen):
         rates = np.mean(record.firing, axis=0)
         silent = np.flatnonzero(rates < SILENT)
         found, total = found + len(silent), total + len(rates)
         if len(silent):
-            shape = pairs[place][0].kernel.shape
+            shape = pairs[0][place][0].kernel.shape
             kernel, bias = _new_units(record.inputs, shape, len(silent), rng)
-            for hidden, after in (part[place] for part in others):
+            for hidden, after in (part[place] for part in pairs):
                 _put(hidden.kernel, kernel, (..., silent))
                 _put(hidden.bias, bias, (silent,))
                 _put(after.kernel, 0.0, (..., silent, slice(None)))
