@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
+from vaenhance.config import TrainingConfig
 from vaenhance.errors import ConfigError
 from vaenhance.runtime import import_tensorflow
 
@@ -13,7 +14,13 @@ import_tensorflow()
 
 from vaenhance.data.pipeline import Batch  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
-from vaenhance.model.revival import FIRING, revive  # noqa: E402
+from vaenhance.model.revival import (  # noqa: E402
+    FIRING,
+    WOKEN_SCALE,
+    revive,
+    start_anew,
+    wake,
+)
 
 RNG = np.random.default_rng(3)
 BATCHES = [
@@ -122,6 +129,79 @@ def test_another_seed_gives_other_weights(networks):
     assert not np.array_equal(made[0], made[2])
 
 
+# === Collapsed latents ===
+
+
+@pytest.fixture
+def collapsed(networks):
+    """The networks, with two channels of the finest latent that say nothing."""
+    for network in networks:
+        head = network.posterior_head[0]
+        kernel, bias = np.asarray(head.kernel).copy(), np.asarray(head.bias).copy()
+        channels = kernel.shape[-1] // 2
+        for channel in (0, channels - 1):
+            for column in (channel, channels + channel):
+                kernel[..., column], bias[column] = 0.0, 0.0
+        head.kernel.assign(kernel)
+        head.bias.assign(bias)
+        # A prior that is the same everywhere: what it said can be kept to the bit.
+        network.prior_head[0].kernel.assign(0.0 * network.prior_head[0].kernel)
+        network.prior_head[0].bias.assign(network.prior_head[0].bias + 0.3)
+    return networks
+
+
+def nats_of(network):
+    """Nats a position of each channel of the finest latent."""
+    seen = []
+    for batch in BATCHES:
+        network.infer(batch.y, observe=seen.append)
+    finest = [q for q in seen if q.delta_mean.shape[1] == 16]
+    return np.mean([np.mean(q.nats(), axis=(0, 1, 2)) for q in finest], axis=0)
+
+
+def test_collapsed_latents_start_anew_and_the_function_stays(collapsed):
+    answers = [network(BATCHES[0].y) for network in collapsed]
+    before = arrays(collapsed[0])
+    last = len(nats_of(collapsed[0])) - 1
+    assert (nats_of(collapsed[0])[[0, last]] < 1e-6).all()
+    found = wake(collapsed, BATCHES, seed=1)
+    assert found["woken"] == 2
+    assert found["latent_channels"] == sum(tiny_config().model.latent_channels)
+    for network, answer in zip(collapsed, answers, strict=True):
+        rounding = 1e-5 * np.abs(answer).max()
+        np.testing.assert_allclose(network(BATCHES[0].y), answer, atol=rounding)
+        assert (nats_of(network)[[0, last]] > 0.5).all()
+    after = arrays(collapsed[0])
+    changed = {n for n in before if not np.array_equal(before[n], after[n])}
+    layers = {name.split("/")[0] for name in changed}
+    assert layers == {"posterior0", "prior0", "merge0"}
+    assert not after["merge0/kernel"][..., [0, last], :].any()
+    others = slice(1, last)
+    for name in ("posterior0/kernel", "prior0/kernel"):
+        assert np.array_equal(after[name][..., others], before[name][..., others])
+    assert wake(collapsed, BATCHES, seed=2)["woken"] == 0
+
+
+def test_the_spread_of_a_woken_posterior_is_the_priors(collapsed):
+    wake(collapsed, BATCHES, seed=1)
+    seen = []
+    for batch in BATCHES:
+        collapsed[0].infer(batch.y, observe=seen.append)
+    means = np.concatenate([q.delta_mean for q in seen if q.delta_mean.shape[1] == 16])
+    scales = [q.delta_log_scale for q in seen if q.delta_mean.shape[1] == 16]
+    assert means[..., 0].std() == pytest.approx(1.0, abs=0.02)
+    assert means[..., 0].mean() == pytest.approx(0.0, abs=0.02)
+    np.testing.assert_allclose(np.exp(scales[0][..., 0]), WOKEN_SCALE, rtol=0.1)
+
+
+@pytest.mark.parametrize("latents", [False, True])
+def test_latents_are_left_alone_unless_that_is_asked_for(collapsed, latents):
+    plan = TrainingConfig(revive=1, revive_latents=latents)
+    said = start_anew(collapsed, BATCHES, 5, plan)
+    assert said.get("woken") == (2 if latents else None)
+    assert (nats_of(collapsed[0])[0] > 0.1) == latents
+
+
 @pytest.mark.parametrize(
     "sections",
     [
@@ -135,3 +215,8 @@ def test_another_seed_gives_other_weights(networks):
 def test_where_there_is_nothing_to_revive_it_is_refused(sections):
     with pytest.raises(ConfigError, match="is for network ladder, without"):
         tiny_config(**sections)
+
+
+def test_latents_cannot_start_anew_at_no_time():
+    with pytest.raises(ConfigError, match="revive_latents needs"):
+        tiny_config(training={"revive_latents": True})

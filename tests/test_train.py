@@ -133,7 +133,13 @@ def test_a_finished_run_is_done_at_once(folder, learnt, tmp_path):
 # === Stopped in the middle ===
 
 STOPPED = tiny_config(
-    model=SHALLOW, training={"steps": 80, "checkpoint_steps": 20, "revive": 20}
+    model=SHALLOW,
+    training={
+        "steps": 80,
+        "checkpoint_steps": 20,
+        "revive": 20,
+        "revive_latents": True,
+    },
 )
 
 
@@ -175,6 +181,7 @@ def test_silent_units_are_looked_for_when_it_is_due(straight, resumed):
         found = [line for line in log_of(target) if line["type"] == "revival"]
         assert [line["step"] for line in found] == [20, 40]  # 60 is in the last 40 %
         assert all(0 <= line["revived"] <= line["hidden_units"] for line in found)
+        assert all(0 <= line["woken"] <= line["latent_channels"] for line in found)
 
 
 def test_a_log_cut_short_is_mended(resumed):

@@ -1,6 +1,7 @@
 """Every setting of a run: its schema, limits, presets and TOML form."""
 
 from vaenhance.config.adversarial import AdversarialConfig
+from vaenhance.config.degradation import DegradationConfig
 from vaenhance.config.look import LookConfig
 from vaenhance.config.plain import from_dict, load_toml, to_dict, to_toml
 from vaenhance.config.presets import PRESETS, named_preset
@@ -9,7 +10,6 @@ from vaenhance.config.schema import (
     CardConfig,
     Config,
     DataConfig,
-    DegradationConfig,
     ModelConfig,
     ObjectiveConfig,
     TrainingConfig,

@@ -27,6 +27,8 @@ def check_together(config: Any) -> None:
     is_plain = config.model.network == "ladder" and not config.training.only_prior
     if config.training.revive and not is_plain:
         raise ConfigError("training.revive is for network ladder, without only_prior")
+    if config.training.revive_latents and not config.training.revive:
+        raise ConfigError("training.revive_latents needs training.revive: when?")
 
 
 def check_classes(model: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from vaenhance.config.degradation import DegradationConfig
 from vaenhance.config.schema import (
     Config,
     DataConfig,
-    DegradationConfig,
     ModelConfig,
     ObjectiveConfig,
     TrainingConfig,

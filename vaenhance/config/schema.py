@@ -109,6 +109,7 @@ class TrainingConfig:
     clip_norm: float = 1.0  # largest global norm of the gradient
     skip_norm: float = 0.0  # steps of a larger gradient norm are left out; 0: none
     revive: int = 0  # steps between revivals of units that never fire; 0: none
+    revive_latents: bool = False  # revivals are for collapsed latents, too
     ema: float = 0.999  # decay of the averaged weights, which are what is shipped
     precision: str = "auto"  # auto | float32 | bfloat16
     only_prior: bool = False  # everything but the fitted prior is frozen

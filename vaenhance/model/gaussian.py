@@ -65,9 +65,15 @@ class ResidualPosterior:
         ½(Δμ² + Δσ² − 1) − log Δσ summed over the elements: the prior's own mean
         and scale cancel (docs/math.md).
         """
-        variance = tf.exp(2.0 * self.delta_log_scale)
-        kl = 0.5 * (tf.square(self.delta_mean) + variance - 1.0) - self.delta_log_scale
+        kl = self.nats()
         return tf.reduce_sum(kl, axis=list(range(1, len(kl.shape))))
+
+    def nats(self) -> Any:
+        """Returns what each element adds to the KL, (B, H, W, C)."""
+        variance = tf.exp(2.0 * self.delta_log_scale)
+        return (
+            0.5 * (tf.square(self.delta_mean) + variance - 1.0) - self.delta_log_scale
+        )
 
     def log_ratio(self, epsilon: Any) -> Any:
         """Returns log p(z) − log q(z) in nats per image, (B,), at one drawn z.

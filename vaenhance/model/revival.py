@@ -1,10 +1,15 @@
-"""Hidden units that never fire start anew.
+"""Hidden units that never fire, and latents that say nothing, start anew.
 
 Where the input of a ReLU is negative everywhere, its unit is silent, gets no gradient
 and stays so for ever ("dying ReLU", Lu et al. 2019): its multiplications are wasted.
 Such units take new incoming weights, and outgoing ones of zero (ReDo, Sokar et al.
 2023): the network's function stays, and they can learn. Not for other networks than
 the ladder, and not for the part of a fitted prior.
+
+A latent whose posterior is its prior everywhere ("posterior collapse", Bowman et al.
+2016) seldom comes back either: no later layer listens to it, so that nothing pays for
+what it could say. Such channels get a posterior mean that tells something of y, and
+later layers that do not listen yet.
 """
 
 from __future__ import annotations
@@ -18,12 +23,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from vaenhance.config import TrainingConfig
 from vaenhance.data.pipeline import Batch
 
 SILENT = 1e-3  # a unit that fires at fewer of the positions never fires
 FIRING = 0.4  # part of the positions at which a new one fires at first
 REVIVED_UNTIL = 0.6  # of a run: what starts anew has to learn
 BATCHES = 8  # that are looked at; a kind of damage that is rare has units of its own
+COLLAPSED = 0.01  # nats a position; a channel of less says nothing
+WOKEN_SCALE = 0.3  # of a woken channel's posterior, the prior's being 1
 KEPT = 2  # of which the inputs are kept, to choose the new biases by
 
 
@@ -33,6 +41,29 @@ class _Seen:
 
     firing: list[NDArray[Any]] = field(default_factory=list)  # (outputs,) each
     inputs: list[Any] = field(default_factory=list)  # (B, h, w, C) each
+
+
+def start_anew(
+    networks: Sequence[Any],
+    batches: Sequence[Batch],
+    number: int,
+    training: TrainingConfig,
+) -> dict[str, int]:
+    """Lets silent units and, where that is asked for, collapsed latents start anew.
+
+    Args:
+        networks: as in ``revive``.
+        batches: what they are shown.
+        number: of the step.
+        training: says what starts anew, and the seed.
+
+    Returns:
+        What ``revive`` and ``wake`` return.
+    """
+    said = revive(networks, batches, training.seed + number)
+    if training.revive_latents:
+        said |= wake(networks, batches, training.seed + number)
+    return said
 
 
 def revive(
@@ -101,6 +132,89 @@ def _pairs(network: Any) -> list[tuple[Any, Any]]:
     blocks = [b for level in (*network.up_blocks, *network.down_blocks) for b in level]
     mixed = zip(network.posterior_mix, network.posterior_head, strict=True)
     return [*((block.first, block.second) for block in blocks), *mixed]
+
+
+def wake(
+    networks: Sequence[Any], batches: Sequence[Batch], seed: int
+) -> dict[str, int]:
+    """Gives the collapsed latent channels of a ladder a posterior that says something.
+
+    Their posterior means become random directions of what the posterior sees, of a
+    spread of 1 around a standard normal prior. The layers that read them start at
+    zero, and take over the mean of what they were told.
+
+    Args:
+        networks: as in ``revive``.
+        batches: what they are shown.
+        seed: of the new weights.
+
+    Returns:
+        Channels that started anew, ``woken``, and ``latent_channels`` in all.
+    """
+    told, divergences, means = _hear(networks[0], batches)
+    rng = np.random.default_rng([seed, 7])
+    found = total = 0
+    for level, (inputs, nats) in enumerate(zip(told, divergences, strict=True)):
+        channels = np.flatnonzero(nats < COLLAPSED)
+        found, total = found + len(channels), total + len(nats)
+        if not len(channels):
+            continue
+        kernel = rng.standard_normal((inputs.shape[-1], len(channels)))
+        kernel -= np.mean(kernel, axis=0)  # inputs of a ReLU: all would say "bright"
+        spoken = inputs @ kernel
+        kernel /= np.maximum(np.std(spoken, axis=0), 1e-6)
+        bias = -np.mean(inputs @ kernel, axis=0)
+        scales = len(nats) + channels
+        for network in networks:
+            head, prior = network.posterior_head[level], network.prior_head[level]
+            merge = network.merge[level]
+            heard = np.asarray(merge.kernel).reshape(-1, *merge.kernel.shape[-2:])
+            heard = heard.sum(0)[channels]
+            _put(merge.bias, merge.bias + means[level][channels] @ heard, (...,))
+            _put(merge.kernel, 0.0, (..., channels, slice(None)))
+            _put(head.kernel, _point(kernel, head.kernel.shape), (..., channels))
+            _put(head.bias, bias, (channels,))
+            _put(head.kernel, 0.0, (..., scales))
+            _put(head.bias, np.log(WOKEN_SCALE), (scales,))
+            for places in (channels, scales):
+                _put(prior.kernel, 0.0, (..., places))
+                _put(prior.bias, 0.0, (places,))
+    return {"woken": found, "latent_channels": total}
+
+
+def _hear(network: Any, batches: Sequence[Batch]) -> tuple[list[Any], list[Any], Any]:
+    """Returns, for each level fine to coarse, what is known of its latents.
+
+    What the posterior sees (N, C), nats a position of each channel and its mean.
+    """
+    levels = range(len(network.merge))
+    seen = [_Seen() for _ in levels]
+    nats: list[list[Any]] = [[] for _ in levels]
+    means: list[list[Any]] = [[] for _ in levels]
+
+    def observe(q: Any) -> None:
+        level = levels[-1] - sum(map(len, nats)) % len(levels)
+        nats[level].append(np.mean(q.nats(), axis=(0, 1, 2)))
+        means[level].append(np.mean(q.gaussian.mean, axis=(0, 1, 2)))
+
+    with _recorded(network.posterior_head, seen):
+        for batch in batches:
+            sigma = tf.constant(batch.noise_sigma)
+            network.infer(tf.constant(batch.y), sigma, observe=observe)
+    inputs = [
+        np.concatenate([np.reshape(x, (-1, x.shape[-1])) for x in record.inputs])
+        for record in seen
+    ]
+    return (
+        inputs,
+        [np.mean(n, axis=0) for n in nats],
+        [np.mean(m, axis=0) for m in means],
+    )
+
+
+def _point(kernel: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Returns (C, count) as the weights of a convolution of one position."""
+    return kernel.reshape(*(1,) * (len(shape) - 2), *kernel.shape)
 
 
 @contextlib.contextmanager

@@ -165,9 +165,9 @@ class Trainer:
             averaging.copy(self.network, self.averaged, self.teacher)
 
     def revive(self, batches: list[Batch], number: int) -> dict[str, int]:
-        """Lets hidden units that never fire start anew; see ``revival.revive``."""
-        seed = self.config.training.seed + number
-        return revival.revive((self.network, self.averaged), batches, seed)
+        """Lets what never says anything start anew; see ``revival.start_anew``."""
+        networks = self.network, self.averaged
+        return revival.start_anew(networks, batches, number, self.config.training)
 
     # === The step ===
 

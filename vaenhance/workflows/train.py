@@ -231,7 +231,7 @@ class _Run:
         return time.monotonic() - last_save >= 60.0 * plan.checkpoint_minutes
 
     def _revive(self) -> None:
-        """Lets units that never fire start anew, where that is due."""
+        """Lets what never says anything start anew, where that is due."""
         every, step = self.config.training.revive, self.progress.step
         is_random = not step and not self.progress.init  # such weights fire
         if not every or step % every or is_random or self.done() > REVIVED_UNTIL:
