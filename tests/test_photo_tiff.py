@@ -67,6 +67,33 @@ def test_written_files_are_what_they_should_be():
         np.testing.assert_array_equal(page.asarray(), picture(4))
 
 
+@pytest.mark.parametrize(
+    ("metadata", "kept"),
+    [
+        ({}, None),
+        ({"sample": "K7"}, '{"sample": "K7"}'),
+        (None, None),
+    ],
+)
+def test_the_shape_that_tifffile_notes_is_not_kept(metadata, kept):
+    # Of an enlarged image it would be wrong, and tifffile believes it.
+    photo = read_photo(tiff(picture(3), photometric="rgb", metadata=metadata))
+    larger = np.repeat(np.repeat(photo.pixels, 2, 0), 2, 1)
+    with tifffile.TiffFile(io.BytesIO(encode_photo(photo, larger))) as file:
+        tag = file.pages[0].tags.get("ImageDescription")
+        assert (tag.value if tag else None) == kept
+        np.testing.assert_array_equal(file.asarray(), larger)
+
+
+@pytest.mark.parametrize(
+    "said", ["{", "[1]", "[" * 100_000, '{"shapes": 3}', "a title"]
+)
+def test_other_descriptions_are_kept(said):
+    photo = read_photo(tiff(picture(3), photometric="rgb", description=said))
+    with tifffile.TiffFile(io.BytesIO(encode_photo(photo, photo.pixels))) as file:
+        assert file.pages[0].tags["ImageDescription"].value == said
+
+
 def test_premultiplied_alpha_becomes_straight():
     values = np.array([[[50, 100, 0, 100], [9, 9, 9, 0], [7, 200, 255, 255]]], np.uint8)
     photo = read_photo(tiff(values, photometric="rgb", extrasamples=["assocalpha"]))

@@ -6,9 +6,11 @@ block keeps its bytes and its place, so maker notes survive. Not a metadata edit
 
 from __future__ import annotations
 
+import json
 import re
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
@@ -18,12 +20,23 @@ from vaenhance.photo.ifd import Entry, Layout
 ORIENTATION = 0x0112
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+_IMAGE_DESCRIPTION = 0x010E
 _POINTERS = {EXIF_IFD, GPS_IFD, INTEROP_IFD}
 
 # What describes the picture, as opposed to how its pixels are stored: title, camera,
 # software, date, artist, computer, rating, copyright and their Windows twins.
 _DESCRIPTIVE = {
-    *(0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749),
+    *(
+        _IMAGE_DESCRIPTION,
+        0x010F,
+        0x0110,
+        0x0131,
+        0x0132,
+        0x013B,
+        0x013C,
+        0x4746,
+        0x4749,
+    ),
     *(0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, EXIF_IFD, GPS_IFD),
 }
 
@@ -117,7 +130,8 @@ def clean_xmp(packet: bytes | None) -> tuple[bytes | None, int | None]:
 
 def describe(stream: BinaryIO, layout: Layout, offset: int, size: int) -> bytes | None:
     """Build an EXIF block from the descriptive tags of a directory in a TIFF file."""
-    entries = _tree(stream, layout, offset, size, _DESCRIPTIVE)
+    found = _tree(stream, layout, offset, size, _DESCRIPTIVE)
+    entries = [entry for entry in map(_of_the_picture, found) if entry]
     if not entries:
         return None
     block = BytesIO()
@@ -128,6 +142,24 @@ def describe(stream: BinaryIO, layout: Layout, offset: int, size: int) -> bytes 
     block.seek(small.link_position)
     block.write(struct.pack(small.link, start))
     return block.getvalue()
+
+
+def _of_the_picture(entry: Entry) -> Entry | None:
+    """Leave out of a description the shape of the array that tifffile adds to it.
+
+    It is about the pixels of one file, and wrong once an image has become larger.
+    """
+    if entry.tag != _IMAGE_DESCRIPTION:
+        return entry
+    try:
+        said = json.loads(entry.raw.rstrip(b"\0"))
+    except (ValueError, RecursionError):
+        return entry
+    if not isinstance(said, dict) or "shape" not in said:
+        return entry
+    del said["shape"]
+    raw = json.dumps(said).encode() + b"\0"
+    return replace(entry, raw=raw, count=len(raw)) if said else None
 
 
 def _tree(
