@@ -1,11 +1,14 @@
-"""Average the weights of two stages of one model.
+"""Average the weights of two stages of one model, or of two runs of one stage.
 
     python scripts/average_models.py runs/stage2 runs/stage3 photo
+    python scripts/average_models.py runs/first runs/second photo --beside
 
 The second must have been trained from the first (``train --init``), or from a mean of
 which the first's stages were parts: only then do both lie in one valley of the loss,
 where a mean of weights is as good a network as either, or a better one (Wortsman et al.
-2022, "Robust fine-tuning of zero-shot models").
+2022, "Robust fine-tuning of zero-shot models"). With ``--beside`` both must have been
+trained from the same weights, with two seeds ("model soups", Wortsman et al. 2022): two
+cores make more steps of two runs than of one.
 Configuration and card are those of the second, which names the first by its checksum.
 """
 
@@ -22,7 +25,9 @@ from vaenhance import checkpoint, runtime
 from vaenhance.errors import ModelError
 
 
-def average(first: Path, second: Path, target: Path, share: float = 0.5) -> str:
+def average(
+    first: Path, second: Path, target: Path, share: float = 0.5, beside: bool = False
+) -> str:
     """Writes a model whose weights are a weighted mean of those of two.
 
     Args:
@@ -30,6 +35,7 @@ def average(first: Path, second: Path, target: Path, share: float = 0.5) -> str:
         second: that of the later one; its configuration and card are taken over.
         target: the folder to make.
         share: the weight of the second, 0..1.
+        beside: both are runs of one stage, so that the cost of both counts.
 
     Returns:
         The checksum of the weights.
@@ -57,6 +63,10 @@ def average(first: Path, second: Path, target: Path, share: float = 0.5) -> str:
         "averaged_with": checkpoint.weights_checksum(first),
         "share": share,
     }
+    if beside:
+        hours = checkpoint.load_card(first)["training"]["hours"]
+        training |= {"hours_beside": hours}
+        training["hours_before"] = round(training.get("hours_before", 0) + hours, 3)
     return checkpoint.save_model(
         target,
         config,
@@ -73,11 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("second", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--share", type=float, default=0.5, help="of the second, 0..1")
+    parser.add_argument(
+        "--beside", action="store_true", help="both were trained from the same weights"
+    )
     options = parser.parse_args(arguments)
     if not 0 <= options.share <= 1:
         parser.error("--share must be from 0 to 1")
     try:
-        print(average(options.first, options.second, options.target, options.share))
+        print(average(**vars(options)))
     except ModelError as error:
         print(f"average_models: {error}", file=sys.stderr)
         return 2

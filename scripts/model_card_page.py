@@ -166,9 +166,12 @@ def _averaged(training: Mapping[str, Any]) -> list[str]:
     """Returns what ``scripts/average_models.py`` did, if it did."""
     if "averaged_with" not in training:
         return []
+    hours = training.get("hours_beside")
+    whose = "an earlier stage's" if hours is None else "a run's beside it"
+    cost = "" if hours is None else f" ({hours:.2f} of the hours before)"
     return [
         f"- What ships is {training['share']:g} of these weights and "
-        f"{1 - training['share']:g} of an earlier stage's, with the checksum "
+        f"{1 - training['share']:g} of {whose}{cost}, with the checksum "
         f"`{training['averaged_with'][:16]}…`."
     ]
 

@@ -29,6 +29,24 @@ def test_the_weights_are_the_mean_and_the_card_says_of_what(tmp_path):
     assert made["weights_sha256"] != checkpoint.weights_checksum(second)
 
 
+def test_runs_of_one_stage_both_cost_time(tmp_path):
+    for name, hours in (("a", 0.5), ("b", 0.75)):
+        save_tiny_model(tmp_path / name)
+        card = checkpoint.load_card(tmp_path / name)
+        training = {"hours": hours, "hours_before": 4.0}
+        checkpoint.save_model(
+            tmp_path / name,
+            checkpoint.load_config(tmp_path / name),
+            read_weights(tmp_path / name),
+            {**card, "training": training},
+        )
+    paths = [str(tmp_path / name) for name in "abc"]
+    assert average_models.main([*paths, "--beside"]) == 0
+    made = checkpoint.load_card(tmp_path / "c")["training"]
+    found = [made[key] for key in ("hours", "hours_beside", "hours_before")]
+    assert found == [0.75, 0.5, 4.5]
+
+
 def test_it_refuses_other_networks_and_a_target_that_is_there(tmp_path, capsys):
     save_tiny_model(tmp_path / "a")
     wider = tiny_config().replace(model={"latent_channels": (5, 5)})
