@@ -194,6 +194,29 @@ def test_the_spread_of_a_woken_posterior_is_the_priors(collapsed):
     np.testing.assert_allclose(np.exp(scales[0][..., 0]), WOKEN_SCALE, rtol=0.1)
 
 
+def test_latents_of_one_position_start_anew():
+    # There the layers are dense, and the prior's head sees a constant.
+    model = tiny_config(
+        model={
+            "image_size": 32,
+            "widths": (8, 8, 8),
+            "encoder_blocks": (1, 1, 1),
+            "decoder_blocks": (1, 1, 1),
+            "latent_channels": (2, 2, 4),
+            "strides": (2, 8),
+        },
+        data={"crop": 32},
+    ).model
+    network = build_network(model)
+    for head in (*network.posterior_head, *network.prior_head):
+        for variable in head.variables:
+            variable.assign(0.0 * variable)
+    answer = network(BATCHES[0].y)
+    assert wake([network], BATCHES, seed=1) == {"woken": 8, "latent_channels": 8}
+    np.testing.assert_allclose(network(BATCHES[0].y), answer, atol=1e-5)
+    assert wake([network], BATCHES, seed=2)["woken"] == 0
+
+
 @pytest.mark.parametrize("latents", [False, True])
 def test_latents_are_left_alone_unless_that_is_asked_for(collapsed, latents):
     plan = TrainingConfig(revive=1, revive_latents=latents)
