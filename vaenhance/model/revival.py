@@ -15,7 +15,7 @@ later layers that do not listen yet.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,8 @@ def revive(
     Returns:
         Units that started anew, ``revived``, and ``hidden_units`` in all.
     """
-    seen = _look(networks[0], batches)
     pairs = [_pairs(network) for network in networks]
+    seen = _look(networks[0], batches, [hidden for hidden, _ in pairs[0]])
     rng = np.random.default_rng([seed, 6])
     found = total = 0
     for place, record in enumerate(seen):
@@ -108,22 +108,26 @@ def firing(network: Any, batches: Sequence[Batch]) -> dict[str, NDArray[Any]]:
     Returns:
         (units,) in 0..1 by the name of their layer.
     """
-    seen = _look(network, batches)
-    names = (hidden.path.split("/", 1)[-1] for hidden, _ in _pairs(network))
+    layers = [hidden for hidden, _ in _pairs(network)]
+    seen = _look(network, batches, layers)
     return {
-        name: np.mean(record.firing, axis=0)
-        for name, record in zip(names, seen, strict=True)
+        layer.path.split("/", 1)[-1]: np.mean(record.firing, axis=0)
+        for layer, record in zip(layers, seen, strict=True)
     }
 
 
-def _look(network: Any, batches: Sequence[Batch]) -> list[_Seen]:
-    layers = [hidden for hidden, _ in _pairs(network)]
+def _look(
+    network: Any,
+    batches: Sequence[Batch],
+    layers: Sequence[Any],
+    observe: Callable[[Any], None] = lambda q: None,
+) -> list[_Seen]:
+    """Returns what layers are given and give; shows ``observe`` each posterior."""
     seen = [_Seen() for _ in layers]
     with _recorded(layers, seen):
         for batch in batches:
-            network.infer(
-                tf.constant(batch.y), tf.constant(batch.noise_sigma), scale=batch.scale
-            )
+            sigma = tf.constant(batch.noise_sigma)
+            network.look(tf.constant(batch.y), sigma, observe=observe)
     return seen
 
 
@@ -151,18 +155,16 @@ def wake(
     Returns:
         Channels that started anew, ``woken``, and ``latent_channels`` in all.
     """
-    told, divergences, means = _hear(networks[0], batches)
     rng = np.random.default_rng([seed, 7])
     found = total = 0
-    for level, (inputs, nats) in enumerate(zip(told, divergences, strict=True)):
+    for level, (inputs, nats, means) in enumerate(_hear(networks[0], batches)):
         channels = np.flatnonzero(nats < COLLAPSED)
         found, total = found + len(channels), total + len(nats)
         if not len(channels):
             continue
         kernel = rng.standard_normal((inputs.shape[-1], len(channels)))
         kernel -= np.mean(kernel, axis=0)  # inputs of a ReLU: all would say "bright"
-        spoken = inputs @ kernel
-        kernel /= np.maximum(np.std(spoken, axis=0), 1e-6)
+        kernel /= np.maximum(np.std(inputs @ kernel, axis=0), 1e-6)
         bias = -np.mean(inputs @ kernel, axis=0)
         scales = len(nats) + channels
         for network in networks:
@@ -170,9 +172,9 @@ def wake(
             merge = network.merge[level]
             heard = np.asarray(merge.kernel).reshape(-1, *merge.kernel.shape[-2:])
             heard = heard.sum(0)[channels]
-            _put(merge.bias, merge.bias + means[level][channels] @ heard, (...,))
+            merge.bias.assign_add(means[channels] @ heard)
             _put(merge.kernel, 0.0, (..., channels, slice(None)))
-            _put(head.kernel, _point(kernel, head.kernel.shape), (..., channels))
+            _put(head.kernel, kernel, (..., channels))
             _put(head.bias, bias, (channels,))
             _put(head.kernel, 0.0, (..., scales))
             _put(head.bias, np.log(WOKEN_SCALE), (scales,))
@@ -182,39 +184,25 @@ def wake(
     return {"woken": found, "latent_channels": total}
 
 
-def _hear(network: Any, batches: Sequence[Batch]) -> tuple[list[Any], list[Any], Any]:
+def _hear(network: Any, batches: Sequence[Batch]) -> list[tuple[Any, Any, Any]]:
     """Returns, for each level fine to coarse, what is known of its latents.
 
     What the posterior sees (N, C), nats a position of each channel and its mean.
     """
-    levels = range(len(network.merge))
-    seen = [_Seen() for _ in levels]
-    nats: list[list[Any]] = [[] for _ in levels]
-    means: list[list[Any]] = [[] for _ in levels]
+    said: list[tuple[Any, Any]] = []  # coarse to fine, batch by batch
 
     def observe(q: Any) -> None:
-        level = levels[-1] - sum(map(len, nats)) % len(levels)
-        nats[level].append(np.mean(q.nats(), axis=(0, 1, 2)))
-        means[level].append(np.mean(q.gaussian.mean, axis=(0, 1, 2)))
+        both = q.nats(), q.gaussian.mean
+        nats, mean = (np.mean(values, axis=(0, 1, 2)) for values in both)
+        said.append((nats, mean))
 
-    with _recorded(network.posterior_head, seen):
-        for batch in batches:
-            sigma = tf.constant(batch.noise_sigma)
-            network.infer(tf.constant(batch.y), sigma, observe=observe)
-    inputs = [
-        np.concatenate([np.reshape(x, (-1, x.shape[-1])) for x in record.inputs])
-        for record in seen
-    ]
-    return (
-        inputs,
-        [np.mean(n, axis=0) for n in nats],
-        [np.mean(m, axis=0) for m in means],
-    )
-
-
-def _point(kernel: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Returns (C, count) as the weights of a convolution of one position."""
-    return kernel.reshape(*(1,) * (len(shape) - 2), *kernel.shape)
+    seen = _look(network, batches, network.posterior_head, observe)
+    known = []
+    for level, record in enumerate(reversed(seen)):
+        inputs = [np.reshape(x, (-1, x.shape[-1])) for x in record.inputs]
+        nats, means = np.mean(said[level :: len(seen)], axis=0)
+        known.append((np.concatenate(inputs), nats, means))
+    return known[::-1]
 
 
 @contextlib.contextmanager

@@ -26,17 +26,8 @@ _POINTERS = {EXIF_IFD, GPS_IFD, INTEROP_IFD}
 # What describes the picture, as opposed to how its pixels are stored: title, camera,
 # software, date, artist, computer, rating, copyright and their Windows twins.
 _DESCRIPTIVE = {
-    *(
-        _IMAGE_DESCRIPTION,
-        0x010F,
-        0x0110,
-        0x0131,
-        0x0132,
-        0x013B,
-        0x013C,
-        0x4746,
-        0x4749,
-    ),
+    *(_IMAGE_DESCRIPTION, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C),
+    *(0x4746, 0x4749),
     *(0x8298, 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, EXIF_IFD, GPS_IFD),
 }
 
