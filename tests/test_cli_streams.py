@@ -162,7 +162,7 @@ def test_a_closed_pipe_is_quiet(photograph, tmp_path, what):
         copy.write_bytes(photograph.read_bytes())
     reader, writer = os.pipe()
     os.close(reader)
-    words = real(photograph.parent, tmp_path / "out", what, "-q")
+    words = stand_in(photograph.parent, tmp_path / "out", what, "-q")
     done = run(words, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -61,6 +61,7 @@ def test_the_fit_finds_the_sigma_that_made_the_errors(monkeypatch):
     from vaenhance.model import scale_fit
 
     monkeypatch.setattr(scale_fit, "STEPS", 400)
+    monkeypatch.setattr(scale_fit, "COVER_STEPS", 300)
     rng = np.random.default_rng(0)
     values = rng.normal(3, 2, (20_000, 5)).astype(np.float32)
     true = np.exp(-4 + 0.3 * (values[:, 0] - 3) + 0.2 * np.abs(values[:, 1] - 3))
@@ -86,6 +87,7 @@ def test_errors_with_heavy_tails_are_covered_as_often_as_a_gaussians(monkeypatch
     from vaenhance.model import scale_fit
 
     monkeypatch.setattr(scale_fit, "STEPS", 200)
+    monkeypatch.setattr(scale_fit, "COVER_STEPS", 600)
     rng = np.random.default_rng(0)
     # Smooth and textured places, told apart by a feature; inside, anything.
     kind = rng.integers(0, 2, 20_000)
