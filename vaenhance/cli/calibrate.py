@@ -10,6 +10,7 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli.loading import load
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
-@click.command(cls=options.SectionCommand, help=_HELP)
+@click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "photos",
     type=click.Path(path_type=Path),

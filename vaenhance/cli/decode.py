@@ -13,6 +13,7 @@ from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.enlarge_options import size_options, take_enlargement
 from vaenhance.cli.loading import check_class, load, load_styles
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
@@ -38,7 +39,7 @@ Examples:
 """
 
 
-@click.command("decode", cls=options.SectionCommand, help=_HELP)
+@click.command("decode", cls=SectionCommand, help=_HELP)
 @click.argument(
     "latents", metavar="LATENTS.npz", type=click.Path(allow_dash=True, dir_okay=False)
 )

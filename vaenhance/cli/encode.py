@@ -15,6 +15,7 @@ from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.loading import check_class, load, load_styles
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
@@ -42,7 +43,7 @@ Examples:
 """
 
 
-@click.command("encode", cls=options.SectionCommand, help=_HELP)
+@click.command("encode", cls=SectionCommand, help=_HELP)
 @click.argument(
     "paths",
     metavar="SOURCE... LATENTS.npz",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vaenhance.cli import console, evaluate_options, options
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _DEGRADATIONS = ("noise", "jpeg", "blur", "clean", "combine")
 _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 
 
-@click.command(cls=options.SectionCommand, help=_HELP)
+@click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "source",
     type=click.Path(path_type=Path),

@@ -9,11 +9,11 @@ import click
 from vaenhance.cli.options import (
     Decorated,
     Number,
-    SectionCommand,
     complete_model,
     decorated,
     option,
 )
+from vaenhance.cli.sections import SectionCommand
 
 SECTION = "Light and style"
 NUMBER = re.compile(r"\d*\.?\d+|\d+\.")

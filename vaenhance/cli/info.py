@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from vaenhance.cli import console, options
+from vaenhance.cli.sections import SectionCommand
 
 _HELP = """Show a model, or versions, devices and built-in models.
 
@@ -23,7 +24,7 @@ _WIDTH = 88
 _KEY = 10  # columns at least for the keys, so that most sections line up
 
 
-@click.command(cls=options.SectionCommand, help=_HELP)
+@click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "model",
     required=False,

@@ -11,6 +11,7 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.loading import check_class, load
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow
@@ -43,7 +44,7 @@ def _read_levels(
     return tuple(int(part) for part in parts)
 
 
-@click.command("interpolate", cls=options.SectionCommand, help=_HELP)
+@click.command("interpolate", cls=SectionCommand, help=_HELP)
 @click.argument("start", metavar="A", type=click.Path(allow_dash=True, dir_okay=False))
 @click.argument("end", metavar="B", type=click.Path(allow_dash=True, dir_okay=False))
 @click.argument("target", metavar="TARGET", type=click.Path(allow_dash=True))

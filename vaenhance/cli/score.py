@@ -9,6 +9,7 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli.loading import load
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Examples:
 """
 
 
-@click.command(cls=options.SectionCommand, help=_HELP)
+@click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "paths",
     metavar="SOURCE...",

@@ -10,6 +10,7 @@ from typing import Any, Self
 import click
 
 from vaenhance.cli import console, options, train_start
+from vaenhance.cli.sections import SectionCommand
 from vaenhance.config import PRESETS, Config, load_toml, named_preset, to_toml
 from vaenhance.errors import UsageProblem
 
@@ -44,7 +45,7 @@ _SETTINGS = {
 }
 
 
-@click.command(cls=options.SectionCommand, help=_HELP)
+@click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "folder",
     required=False,
