@@ -4,6 +4,7 @@ import time
 import weakref
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
@@ -197,6 +198,26 @@ def test_the_environment_sets_options(run, model):
     run("a.png", "2.png", "--tile", 64, env=environment)
     assert [call["tile"] for call in model.calls] == [128, 64]
     assert model.loaded[0][0] == "mine"
+
+
+@pytest.mark.parametrize("command", ["enhance", "encode", "decode", "sample"])
+def test_options_have_the_names_of_their_flags_in_the_environment(command):
+    """Whatever they are called where they are passed on."""
+    from vaenhance.cli import app
+
+    found = app.get_command(click.Context(app), command)
+    assert found is not None
+    for parameter in found.params:
+        if not isinstance(parameter, click.Option) or parameter.name == "help":
+            continue
+        word = max(parameter.opts, key=len).removeprefix("--").replace("-", "_")
+        name = f"VAENHANCE_{command}_{word}".upper()
+        context = click.Context(
+            found, auto_envvar_prefix=f"VAENHANCE_{command}".upper()
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(name, "x")
+            assert parameter.resolve_envvar_value(context) == "x", name
 
 
 # === What exists ===

@@ -14,7 +14,7 @@ from vaenhance.runtime import import_tensorflow
 
 tf = import_tensorflow()
 
-from vaenhance.config import Config, ObjectiveConfig  # noqa: E402
+from vaenhance.config import PRESETS, Config, ObjectiveConfig  # noqa: E402
 from vaenhance.data.pipeline import Batch  # noqa: E402
 from vaenhance.model import teacher  # noqa: E402
 from vaenhance.model.objective import evidence  # noqa: E402
@@ -135,6 +135,30 @@ def test_a_taught_model_is_fine_tuned_without_its_teacher(tmp_path):
     assert (plan.sigma_floor, plan.beta) == pytest.approx((0.02, 0.001))
     prior = train_start.find(None, str(tmp_path / "taught"), None).settings
     assert prior.objective.teacher == 0
+
+
+def test_fine_tuning_is_not_bound_to_the_machine_that_made_the_model(tmp_path):
+    sitting = {
+        "precision": "float32",
+        "deterministic": False,
+        "checkpoint_minutes": 1.0,
+        "seed": 7,
+    }
+    config = tiny_config(training={**sitting, "ema": 0.99})
+    save_tiny_model(tmp_path / "m", config)
+    plan = train_start.find(str(tmp_path / "m"), None, None).settings.training
+    fresh = Config().training
+    for name in sitting:
+        assert getattr(plan, name) == getattr(fresh, name)
+    assert (plan.ema, plan.learning_rate) == (0.99, config.training.learning_rate / 4)
+
+
+def test_the_look_is_fine_tuned_as_a_whole():
+    """Its last stage trained one number, by an objective for that."""
+    plan, preset = train_start.find("look", None, None).settings, PRESETS["look"]
+    assert not plan.training.only_exponent
+    assert (plan.objective, plan.look) == (preset.objective, preset.look)
+    assert plan.training.precision == "float32"
 
 
 def test_nobody_teaches_random_weights():

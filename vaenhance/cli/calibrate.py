@@ -75,7 +75,6 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
     "--json",
     "as_json",
     is_flag=True,
-    envvar="VAENHANCE_CALIBRATE_JSON",
     section="Reporting",
     help="One JSON object a degradation.",
 )

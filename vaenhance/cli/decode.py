@@ -74,7 +74,7 @@ Examples:
 @options.device_options
 @photographs.max_megapixels_option
 @photographs.fail_fast_option
-@photographs.json_option("decode")
+@photographs.json_option
 @options.verbosity_options
 def command(
     latents: str,

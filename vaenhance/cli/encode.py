@@ -87,7 +87,7 @@ Examples:
 @photographs.overlap_option
 @photographs.max_megapixels_option
 @photographs.fail_fast_option
-@photographs.json_option("encode")
+@photographs.json_option
 @options.verbosity_options
 def command(
     paths: tuple[str, ...],

@@ -81,6 +81,6 @@ OPTIONS = (
         "-n", "--dry-run", section="Reporting", is_flag=True, help="Show the plan only."
     ),
     fail_fast_option,
-    json_option("enhance"),
+    json_option,
     verbosity_options,
 )

@@ -65,7 +65,6 @@ _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
     "--json",
     "as_json",
     is_flag=True,
-    envvar="VAENHANCE_EVALUATE_JSON",
     section="Reporting",
     help="One JSON object for each row, with the values of each image.",
 )

@@ -35,7 +35,6 @@ _KEY = 10  # columns at least for the keys, so that most sections line up
     "--json",
     "as_json",
     is_flag=True,
-    envvar="VAENHANCE_INFO_JSON",
     section="Reporting",
     help="One JSON object instead of text.",
 )

@@ -101,7 +101,6 @@ def _read_levels(
 @options.option(
     "--json",
     "as_json",
-    envvar="VAENHANCE_INTERPOLATE_JSON",
     section="Reporting",
     is_flag=True,
     help="Write one JSON object a file to standard output.",

@@ -119,30 +119,40 @@ def verbosity_options(command: Decorated) -> Decorated:
     return command
 
 
-def device_options(command: Decorated) -> Decorated:
-    """Adds --device and --precision, passed on as ``device`` and ``precision``."""
-    for decorate in (
-        option(
-            "--precision",
-            metavar="NAME",
-            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-            default="auto",
-            show_default=True,
-            section="Speed and memory",
-            help="Arithmetic: auto, float32, bfloat16 or float16.",
-        ),
-        option(
-            "--device",
-            metavar="auto|cpu|gpu|gpu:N",
-            type=Device(),
-            default="auto",
-            show_default=True,
-            section="Speed and memory",
-            help="Where to compute; gpu fails when there is none.",
-        ),
-    ):
-        command = decorate(command)
-    return command
+def _device_options(*precisions: str) -> Callable[[Decorated], Decorated]:
+    """Returns what adds --device and --precision, passed on by these names."""
+    *others, last = precisions
+
+    def decorated(command: Decorated) -> Decorated:
+        for decorate in (
+            option(
+                "--precision",
+                metavar="NAME",
+                type=click.Choice(precisions),
+                default="auto",
+                show_default=True,
+                section="Speed and memory",
+                help=f"Arithmetic: {', '.join(others)} or {last}.",
+            ),
+            option(
+                "--device",
+                metavar="auto|cpu|gpu|gpu:N",
+                type=Device(),
+                default="auto",
+                show_default=True,
+                section="Speed and memory",
+                help="Where to compute; gpu fails when there is none.",
+            ),
+        ):
+            command = decorate(command)
+        return command
+
+    return decorated
+
+
+device_options = _device_options("auto", "float32", "bfloat16", "float16")
+# Gradients of float16 would need a scaled loss; bfloat16 does without.
+training_device_options = _device_options("auto", "float32", "bfloat16")
 
 
 def model_option(command: Decorated) -> Decorated:

@@ -5,11 +5,9 @@ Nothing here imports TensorFlow, Pillow or NumPy.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
-from vaenhance.cli.options import Container, Decorated, Number, WordOr, option
+from vaenhance.cli.options import Container, Number, WordOr, option
 
 
 def _check_suffix(
@@ -50,7 +48,7 @@ quality_option = option(
     "--quality",
     type=click.IntRange(1, 100),
     metavar="1..100",
-    help="Of JPEG, WebP and AVIF.  [default: 95]",
+    help="Of JPEG, WebP, AVIF and HEIC.  [default: 95]",
 )
 
 suffix_option = option(
@@ -107,13 +105,10 @@ fail_fast_option = option(
 )
 
 
-def json_option(command: str) -> Callable[[Decorated], Decorated]:
-    """Adds --json, passed on as ``as_json``."""
-    return option(
-        "--json",
-        "as_json",
-        envvar=f"VAENHANCE_{command.upper()}_JSON",
-        section="Reporting",
-        is_flag=True,
-        help="Write one JSON object an image to standard output.",
-    )
+json_option = option(
+    "--json",
+    "as_json",
+    section="Reporting",
+    is_flag=True,
+    help="Write one JSON object an image to standard output.",
+)

@@ -65,7 +65,6 @@ Examples:
     "--json",
     "as_json",
     is_flag=True,
-    envvar="VAENHANCE_SCORE_JSON",
     section="Reporting",
     help="One JSON object an image.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,6 +24,17 @@ class SectionOption(click.Option):
         if self.metavar is not None:
             extra.pop("range", None)
         return extra
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Returns what the environment says, by the name that users know.
+
+        Click's own name is that of the variable which the option is passed on as.
+        """
+        found = super().resolve_envvar_value(ctx)
+        if found is None and ctx.auto_envvar_prefix is not None:
+            word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
+            found = os.environ.get(f"{ctx.auto_envvar_prefix}_{word}") or None
+        return found
 
 
 class SectionCommand(click.Command):

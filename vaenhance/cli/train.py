@@ -67,7 +67,7 @@ _SETTINGS = {
     "--preset",
     type=click.Choice(list(PRESETS)),
     metavar="NAME",
-    help="Settings to start from: restore (default), generate or mlp.",
+    help="Settings to start from: restore (default), generate, look or mlp.",
 )
 @options.option(
     "--init",
@@ -104,7 +104,7 @@ _SETTINGS = {
     is_flag=True,
     help="Write the settings as TOML to standard output and stop.",
 )
-@options.device_options
+@options.training_device_options
 @options.verbosity_options
 def command(
     folder: Path | None,
@@ -161,8 +161,6 @@ def _settings(
             section, key = _SETTINGS[flag]
             changes.setdefault(section, {})[key] = value
     if precision != "auto":
-        if precision == "float16":
-            raise UsageProblem("training in float16 is not supported: use bfloat16")
         changes.setdefault("training", {})["precision"] = precision
     if flags.get("steps") is not None and flags.get("minutes") is None:
         changes["training"]["minutes"] = 0.0

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
-from vaenhance.config import Config
+from vaenhance.config import Config, named_preset
 from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem
 
@@ -81,19 +81,33 @@ def check(start: Start, settings: Config) -> None:
 
 
 def _fine_tuning(trained: Config) -> Config:
-    """Returns a model's settings for a new run: shorter, gentler, unnamed."""
-    fresh = Config()
+    """Returns a model's settings for a new run: shorter, gentler, unnamed.
+
+    What suited the machine and the sitting that made the model is not taken over.
+    """
+    fresh = Config().training
+    if trained.training.only_exponent:  # the objective of its last stage is of a part
+        plan = named_preset("look")
+        objective, look = asdict(plan.objective), asdict(plan.look)
+        trained = trained.replace(objective=objective, look=look)
+    is_ladder = trained.model.network == "ladder"
     return trained.replace(
         # The new folder has its own classes.
         model={"classes": ()},
         # Nor does a teacher know anything of it.
         objective=untaught(trained.objective),
         training={
-            "steps": fresh.training.steps,
+            "steps": fresh.steps,
             "minutes": 0.0,
             "learning_rate": trained.training.learning_rate / 4,
             "only_prior": False,
             "only_exponent": False,
+            # Small networks are no faster in half precision.
+            "precision": fresh.precision if is_ladder else trained.training.precision,
+            "deterministic": fresh.deterministic,
+            "checkpoint_minutes": fresh.checkpoint_minutes,
+            "checkpoint_steps": fresh.checkpoint_steps,
+            "seed": fresh.seed,
         },
         adversarial={"weight": 0.0},
         card={"title": "", "purpose": "", "data": "", "sources": (), "limits": ""},

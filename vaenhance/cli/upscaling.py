@@ -88,10 +88,11 @@ def run(
     for failure in failures:
         console.error(failed(failure))
     found = story.summarise(scores)
+    missing = [{"image": f.image, "error": f.reason} for f in failures]
     if as_json:
         for row in found:
             said = record(row, model, network.precision, settings, consistent)
-            console.json_line({**said, "failed": [asdict(f) for f in failures]})
+            console.json_line({**said, "failed": missing})
     elif found:
         for line in lines(found, settings, consistent):
             console.product(line)

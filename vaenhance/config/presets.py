@@ -16,7 +16,7 @@ from vaenhance.config.suggest import unknown
 from vaenhance.errors import ConfigError
 
 PRESETS: dict[str, Config] = {
-    # What the built-in model photo is trained with; reasons: docs/experiments.md.
+    # What the built-in model photo began with; reasons: docs/experiments.md.
     "restore": Config(
         model=ModelConfig(
             widths=(48, 80, 128),
