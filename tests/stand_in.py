@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import vaenhance
+from vaenhance.config import ModelConfig
 
 
 class Negative:
@@ -17,6 +18,7 @@ class Negative:
     device = "a test"
     precision = "float32"
     conditioned_on_noise = False
+    config = ModelConfig()
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []

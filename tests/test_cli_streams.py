@@ -24,11 +24,13 @@ PATIENCE = 300  # seconds; a machine that is busy with a training run is slow
 # A disk that takes its time gives signals something to interrupt.
 RUNNER = """
 import os, sys, time
+from types import SimpleNamespace
 import numpy as np
 import vaenhance
 
 class Negative:
     device, precision, conditioned_on_noise = "a test", "float32", False
+    config = SimpleNamespace(channels=3)
 
     def enhance(self, image, *, strength, noise_sigma, tile, overlap, progress):
         time.sleep(PAUSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -54,6 +55,28 @@ def test_each_worker_makes_its_own_part_of_every_batch():
             assert np.array_equal(both, getattr(whole.batch(step), name))
     for pipeline in (whole, *parts):
         pipeline.close()
+
+
+def test_chunks_smaller_than_a_batch_stay_as_long_as_a_thread_needs_them():
+    """As of sixteen photographs of 24 megapixels, which fit into the cache."""
+    side = 24
+    data = {"cache_megapixels": 16 * side**2 / 1e6, "crops_per_image": 4, "crop": 16}
+    config = tiny_config(data=data, training={"batch": 32})
+
+    class Slow(Dataset):
+        def read(self, index):
+            time.sleep(0.002)
+            return super().read(index)
+
+    names, sizes = [f"i{n}" for n in range(16)], [(side, side)] * 16
+    slow = Pipeline(Slow(names, sizes, images(16, side)), config)
+    assert slow.crops_per_chunk == 16
+    found = list(itertools.islice(slow.batches(0), 24))
+    assert len(slow._chunks) < 16  # and no longer
+    slow.close()
+    alone = Pipeline(dataset(16, side), config)
+    assert all(same(alone.batch(step), batch) for step, batch in enumerate(found))
+    alone.close()
 
 
 def test_closing_stops_the_threads_in_the_middle_of_a_chunk():

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -261,8 +261,10 @@ class _Loaders:
     def _photo(self) -> PhotoModel:
         console.detail(f"loading model {self.model} ...")
         from vaenhance import load_model
+        from vaenhance.workflows.gray import for_photographs
 
-        return load_model(self.model, device=self.device, precision=self.precision)
+        asked = {"device": self.device, "precision": self.precision}
+        return cast("PhotoModel", for_photographs(load_model(self.model, **asked)))
 
     def _graded(self, network: PhotoModel | None) -> PhotoModel:
         from vaenhance import load_look

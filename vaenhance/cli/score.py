@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -81,6 +80,7 @@ def command(
 ) -> int:
     """Find the photographs, then start TensorFlow and score them."""
     from vaenhance.workflows import score as story
+    from vaenhance.workflows.gray import for_photographs
 
     is_stream = list(paths) == ["-"]
     if is_stream and console.stdin_is_terminal():
@@ -96,7 +96,7 @@ def command(
         failed += 1
     records = story.score_photos(
         [None] if found is None else [path for path, _ in found.found],
-        partial(load, model, device, precision),
+        lambda: for_photographs(load(model, device, precision)),
         standard_input=data,
         seed=seed,
         max_megapixels=max_megapixels,

@@ -92,7 +92,8 @@ class Pipeline:
         self._is_plain &= config.model.scales == (1,) and not data.mirror
         self._broken: set[int] = set()
         self._lock = threading.Lock()
-        self._chunks: OrderedDict[int, Future[list[Labelled]]] = OrderedDict()
+        self._chunks: dict[int, Future[list[Labelled]]] = {}
+        self._in_use: list[range] = []  # chunks of the batches that are being made
         self._is_closed = False
         keep_decoding_memory()
         self._decoders = ThreadPoolExecutor(1, "decode")
@@ -106,6 +107,19 @@ class Pipeline:
     def batch(self, step: int) -> Batch:
         """Returns the batch of one step, counted from 0, or this worker's part."""
         size = self.config.training.batch
+        chunks = range(
+            step * size // self.crops_per_chunk,
+            ((step + 1) * size - 1) // self.crops_per_chunk + 1,
+        )
+        with self._lock:
+            self._in_use.append(chunks)
+        try:
+            return self._made(step, size)
+        finally:
+            with self._lock:
+                self._in_use.remove(chunks)
+
+    def _made(self, step: int, size: int) -> Batch:
         which, parts = self._part
         own = range(size * which // parts, size * (which + 1) // parts)
         if self._is_plain:
@@ -190,8 +204,11 @@ class Pipeline:
             for wanted in (chunk, chunk + 1):
                 if wanted not in self._chunks:
                     self._chunks[wanted] = self._decoders.submit(self._load, wanted)
-            while len(self._chunks) > 3:
-                self._chunks.popitem(last=False)
+            # Never what another thread still needs, however small chunks are.
+            first = min((used.start for used in self._in_use), default=chunk)
+            end = max((used.stop for used in self._in_use), default=chunk + 1)
+            for number in [n for n in self._chunks if not first <= n <= end]:
+                del self._chunks[number]
             future = self._chunks[chunk]
         return future.result()
 

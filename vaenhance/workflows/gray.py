@@ -1,0 +1,62 @@
+"""Models of one channel for photographs, which have three wherever they go.
+
+What a gray photograph holds three times is shown once, and the answer is repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vaenhance.errors import PhotoError
+
+Array = NDArray[Any]
+
+
+def for_photographs(model: Any) -> Any:
+    """Returns a model that takes (H, W, 3): itself, or a ``GrayModel`` around it."""
+    return model if model.config.channels == 3 else GrayModel(model)
+
+
+class GrayModel:
+    """A model of one channel that takes and gives three equal ones.
+
+    Photographs with colours are refused by ``PhotoError``: each for itself.
+    """
+
+    def __init__(self, model: Any):
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def enhance(self, image: Array, **told: Any) -> Array:
+        """Returns ``Model.enhance`` of (H, W, 3)."""
+        return _repeated(self._model.enhance(_gray(image), **told))
+
+    def draw(self, image: Array, number: int = 0, **told: Any) -> Array:
+        """Returns ``Model.draw`` of (H, W, 3)."""
+        return _repeated(self._model.draw(_gray(image), number, **told))
+
+    def assess(self, image: Array, **told: Any) -> Any:
+        """Returns ``Model.assess`` of (H, W, 3)."""
+        found = self._model.assess(_gray(image), **told)
+        return replace(found, image=_repeated(found.image))
+
+    def score(self, image: Array, **told: Any) -> Any:
+        """Returns ``Model.score`` of (H, W, 3)."""
+        return self._model.score(_gray(image), **told)
+
+
+def _gray(image: Array) -> Array:
+    first = image[..., :1]
+    if not (image[..., 1:] == first).all():
+        raise PhotoError("the model takes gray images, and this one has colours")
+    return np.ascontiguousarray(first)
+
+
+def _repeated(image: Array) -> Array:
+    return np.repeat(image, 3, axis=-1)
