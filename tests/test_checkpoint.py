@@ -37,6 +37,18 @@ def test_what_is_saved_comes_back(folder):
         assert np.allclose(weights[name], value, rtol=1e-3)
 
 
+def test_what_was_measured_of_the_same_weights_stays_in_the_card(folder):
+    card = checkpoint.load_card(folder)
+    measured = {"weights_sha256": card["weights_sha256"], "test": {"rows": {}}}
+    checkpoint.save_card(folder, {**card, "uncertainty": measured})
+    checkpoint.save_model(folder, tiny_config(), WEIGHTS, {"title": "again"})
+    again = checkpoint.load_card(folder)
+    assert (again["title"], again["uncertainty"]) == ("again", measured)
+    other = {name: value + 1 for name, value in WEIGHTS.items()}
+    checkpoint.save_model(folder, tiny_config(), other, {"title": "other"})
+    assert "uncertainty" not in checkpoint.load_card(folder)
+
+
 def test_full_precision_is_exact(tmp_path):
     checkpoint.save_model(tmp_path, tiny_config(), WEIGHTS, {}, half=False)
     weights = checkpoint.load_weights(tmp_path, SHAPES)

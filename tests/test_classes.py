@@ -221,6 +221,18 @@ def test_redrawing_an_image_as_its_own_class_keeps_it_and_as_another_does_not(mo
     )
 
 
+def test_the_likeliest_class_is_told_by_the_models_own_likelihood(tmp_path):
+    """Of a discretised logistic there are two numbers a colour, not one."""
+    config = classy(model={"classes": NAMES, "likelihood": "logistic"})
+    folder = save_tiny_model(tmp_path / "m", config)
+    logistic = load_model(folder, device="cpu", precision="float32")
+    y = np.random.default_rng(0).random((2, 16, 16, 3), np.float32)
+    _, found = logistic._inference.abduct(y, None, [0, 1])
+    # No more than log p(x|z) of the best image can be: the KL only takes from it.
+    assert (found < 0).all() and np.isfinite(found).all()
+    assert logistic.redraw(y, "light").shape == y.shape
+
+
 def test_an_unknown_class_is_named_with_a_suggestion_before_tensorflow(
     tmp_path, invoke
 ):

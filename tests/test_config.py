@@ -114,3 +114,11 @@ def test_replace_checks_too():
 def test_stride_counts_unshuffling_and_levels():
     assert stride(Config().model) == 8
     assert stride(PRESETS["mlp"].model) == 1
+
+
+def test_any_text_survives_toml(tmp_path):
+    words = 'a "flower" \\ \U0001f338 \x7f \x1f\n\u2028 \u00e9'
+    config = Config().replace(card={"title": words, "sources": (words, "b")})
+    path = tmp_path / "c.toml"
+    path.write_text(to_toml(config), encoding="utf-8")
+    assert load_toml(path) == config

@@ -277,3 +277,11 @@ def test_soft_crops_may_be_noisy():
     ]
     assert 8 <= sum(sigma > 1 for sigma in noisy) <= 32
     assert max(noisy) == pytest.approx(10, rel=0.05)
+
+
+def test_a_softness_of_nothing_changes_nothing():
+    nothing = {"soft_blur": (0, 0), "soft_motion": (0, 0), "soft_scale": (1, 1)}
+    config = only("soft", soft_noise=0.0, soft_jpeg=0.0, **nothing)
+    for seed in range(30):
+        x, y, _ = pair(config, seed, 48, TEXTURE)
+        assert y == pytest.approx(x, abs=0.501 / 255)  # y has 8 bits

@@ -171,3 +171,30 @@ def test_a_repeated_prefix_is_skipped_at_once():
     assert clean_exif(block) == (None, None, None)
     own = b"II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0\x02\0\0\0a\0\0\0" + bytes(4)
     assert clean_exif(block + own)[0] == own
+
+
+def test_a_block_may_end_with_its_last_entry():
+    """Some writers leave out the link that says nothing follows."""
+    only = block([(0x0112, 3, 1, short(6))])[:-4]
+    assert clean_exif(only)[:2] == (None, 6)
+    after, found, _ = clean_exif(
+        block([(0x010F, 2, 4, b"abc\0"), (0x0112, 3, 1, short(6))])[:-4]
+    )
+    exif = Image.Exif()
+    exif.load(after)
+    assert (found, dict(exif)) == (6, {0x010F: "abc"})
+
+
+def test_the_size_of_a_turned_photograph_is_that_of_the_turned_one():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif.get_ifd(0x8769).update({0xA002: 40, 0xA003: 20})
+    xmp = b'<x exif:PixelXDimension="40" exif:PixelYDimension="20"/>'
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 20)).save(stream, "JPEG", exif=exif, xmp=xmp)
+    picture = read_photo(stream.getvalue())
+    assert picture.pixels.shape == (40, 20, 3)
+    with Image.open(io.BytesIO(encode_photo(picture, picture.pixels))) as image:
+        inner = image.getexif().get_ifd(0x8769)
+        assert (image.size, inner[0xA002], inner[0xA003]) == ((20, 40), 20, 40)
+        assert b'X="20"' in image.info["xmp"].replace(b"exif:PixelXDimension", b"X")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from vaenhance.errors import PhotoError
 from vaenhance.photo import encode_photo, probe, read_photo
@@ -356,3 +356,18 @@ def test_the_eight_kinds_of_output():
         kind = (0 if gray else 2) + (4 if clear else 0)
         photo = read_photo(png(samples_for(kind, bits), bits, kind))
         assert encode_photo(photo, photo.pixels)[24:26] == bytes([bits, kind])
+
+
+def test_a_gray_palette_with_a_profile_of_colours_stays_in_colours():
+    """PNG forbids such a profile in gray files, and viewers drop it."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = Image.frombytes("P", (2, 2), bytes(range(4)))
+    image.putpalette([v for v in range(0, 256, 64) for _ in range(3)])
+    for told, is_gray in ((profile, False), (None, True)):
+        stream = io.BytesIO()
+        image.save(stream, "PNG", icc_profile=told)
+        picture = read_photo(stream.getvalue())
+        assert picture.is_gray == is_gray
+        with Image.open(io.BytesIO(encode_photo(picture, picture.pixels))) as again:
+            assert again.mode == ("L" if is_gray else "RGB")
+            assert again.info.get("icc_profile") == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 import time
 
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
+from vaenhance.config import PRESETS
 from vaenhance.data.dataset import Dataset, open_dataset
 from vaenhance.data.pipeline import Pipeline
 from vaenhance.data.windows import draw_window
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 from vaenhance.photo import save_png
+from vaenhance.workflows.validation import Validation
 
 
 def images(count: int = 6, side: int = 40, channels: int = 3) -> np.ndarray:
@@ -243,6 +246,35 @@ def test_an_npz_with_objects_is_not_unpickled(tmp_path):
         open_dataset(tmp_path / "d.npz", 1)
 
 
+@pytest.mark.parametrize("shape", [(4, 8, 8, 4), (4, 8, 8, 2), (4, 3, 32, 32), (4, 8)])
+def test_an_npz_of_other_shapes_is_refused(tmp_path, shape):
+    np.savez(tmp_path / "d.npz", x_train=np.zeros(shape, np.uint8))
+    with pytest.raises(UsageProblem, match="must be uint8"):
+        open_dataset(tmp_path / "d.npz", 8)
+
+
+def test_what_only_calls_itself_npz_is_refused(tmp_path):
+    array, empty = tmp_path / "array.npz", tmp_path / "empty.npz"
+    with array.open("wb") as file:
+        np.save(file, images())
+    empty.write_bytes(b"")
+    for path in (array, empty):
+        with pytest.raises(UsageProblem, match=r"cannot read .*no \.npz file"):
+            open_dataset(path, 8)
+
+
+def test_a_class_whose_name_is_not_unicode_is_named(tmp_path):
+    for name in (b"roses", b"fleurs d\xe9t\xe9"):
+        folder = tmp_path / os.fsdecode(name)
+        try:
+            folder.mkdir()
+        except OSError:
+            pytest.skip("the disk takes Unicode alone")
+        save_png(images(1)[0], folder / "a.png")
+    with pytest.raises(UsageProblem, match=r"class folder 'fleurs d\\udce9"):
+        open_dataset(tmp_path, 8)
+
+
 def test_what_holds_no_images_is_named(tmp_path):
     with pytest.raises(UsageProblem, match="no usable image"):
         open_dataset(tmp_path, 16)
@@ -257,3 +289,23 @@ def test_the_fingerprint_follows_names_and_sizes():
     assert dataset().fingerprint() == dataset().fingerprint()
     assert dataset(5).fingerprint() != dataset(6).fingerprint()
     assert dataset(6, 40).fingerprint() != dataset(6, 41).fingerprint()
+
+
+@pytest.mark.parametrize("network", ["ladder", "look"])
+def test_a_held_out_image_that_cannot_be_read_is_named_and_left_out(network):
+    class Damaged(Dataset):
+        def read(self, index):
+            if index == 1:
+                raise PhotoError("file is truncated")
+            return super().read(index)
+
+    names, sizes = [f"i{n}" for n in range(3)], [(70, 70)] * 3
+    held_out = Damaged(names, sizes, images(3, 70))
+    config = PRESETS["look"] if network == "look" else tiny_config()
+    warnings: list[str] = []
+    found = Validation(held_out, config, warnings.append)
+    assert len(found._pairs) == 2
+    assert warnings == ["left out i1, which was held out: file is truncated"]
+    whole = Validation(dataset(3, 70), config)
+    for ours, theirs in zip(found._pairs, whole._pairs[::2], strict=True):
+        assert np.array_equal(ours[1], theirs[1])  # the others are what they were

@@ -107,6 +107,21 @@ def test_decode_gives_a_photograph_every_look_of_a_file(
     assert "3 skipped" in again.stderr
 
 
+def test_looks_of_twins_have_files_of_their_own(folder, tmp_path, invoke) -> None:
+    (tmp_path / "in").mkdir()
+    pixels = photo.read_pixels(folder / "in" / "a.png")
+    for name in ("a.png", "a.bmp"):
+        Image.fromarray(pixels).save(tmp_path / "in" / name)
+    looks, out = tmp_path / "looks.npz", tmp_path / "out"
+    invoke("encode", tmp_path / "in", looks, "-m", folder / "looks")
+    own = ("-m", folder / "looks", "--apply")
+    invoke("decode", looks, out, *own, folder / "in" / "b.png")
+    assert sorted(p.name for p in out.iterdir()) == ["a.bmp.png", "a.png.png"]
+    source = out / "a.bmp.png"
+    again = invoke("decode", looks, out, *own, source, "--overwrite", exit_code=2)
+    assert "never written over" in again.stderr
+
+
 def test_looks_want_a_photograph_and_images_do_not(folder, tmp_path, invoke) -> None:
     looks, images = tmp_path / "looks.npz", tmp_path / "images.npz"
     source = folder / "in" / "a.png"

@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from tests.tiny import save_tiny_model, tiny_config
+from vaenhance import photo
 from vaenhance.metrics import luma, psnr
 from vaenhance.workflows import upscaling
+from vaenhance.workflows.pairs import find_pairs
+from vaenhance.workflows.standards import GENERAL, ImageSet
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +150,17 @@ def test_tables_of_a_model_that_enlarges_have_scales_and_pillows_filters(
 
 def _records(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_images_too_small_for_a_set_of_scales_are_taken_out(tmp_path):
+    for name, side in (("a", 14), ("b", 40)):
+        photo.save_png(np.zeros((side, side, 3), np.uint8), tmp_path / f"{name}.png")
+    pairs, _ = find_pairs(tmp_path, None)
+    images = ImageSet("set", tmp_path, tuple(pairs), GENERAL)
+    assert max(row.scale for task in images.tasks for row in task.columns) == 4
+    kept, failures = upscaling.large_enough(images)
+    assert [pair.name for pair in kept.pairs] == ["b.png"]
+    assert [failure.image for failure in failures] == ["set/a.png"]
+    x = np.zeros((upscaling.smallest(4),) * 2 + (3,), np.float32)
+    clean, _ = upscaling.shrunk(x, 4)
+    upscaling.bordered(clean, clean, 4)  # the smallest that can be measured

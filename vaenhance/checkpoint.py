@@ -111,8 +111,20 @@ def save_model(
     stored = {name: np.asarray(value, dtype) for name, value in weights.items()}
     checksum = digest(stored)
     write_h5(folder / WEIGHTS, {"weights": stored}, {"sha256": checksum})
-    write_json(folder / CARD, {**card, "weights_sha256": checksum})
+    kept = _measured(folder, checksum)
+    write_json(folder / CARD, {**kept, **card, "weights_sha256": checksum})
     return checksum
+
+
+def _measured(folder: Path, checksum: str) -> dict[str, Any]:
+    """Returns what a card that is there already says of the very same weights."""
+    try:
+        before = load_card(folder)
+    except ModelError:
+        return {}
+    found = before.get("uncertainty")
+    is_theirs = found is not None and before.get("weights_sha256") == checksum
+    return {"uncertainty": found} if is_theirs else {}
 
 
 def save_config(folder: Path, config: Config) -> None:

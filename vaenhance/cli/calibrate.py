@@ -105,7 +105,7 @@ def command(
         if crops:
             _fit(network, photos, crops, seed)
         if test is not None:
-            _measure(network, test, seed, as_json)
+            return _measure(network, test, seed, as_json)
     return 0
 
 
@@ -124,12 +124,15 @@ def _fit(network: Model, photos: Path, crops: int, seed: int) -> None:
     console.message(f"calibrated: {network.folder / 'calibration.json'}")
 
 
-def _measure(network: Model, test: Path, seed: int, as_json: bool) -> None:
+def _measure(network: Model, test: Path, seed: int, as_json: bool) -> int:
+    """Measures, notes and reports; returns the exit code."""
+    from vaenhance.cli import scores as show
     from vaenhance.workflows import coverage
     from vaenhance.workflows import pairs as files
     from vaenhance.workflows.calibrate import note_in_card
 
-    pairs, _ = files.find_pairs(test, None)
+    pairs, failures = files.find_pairs(test, None)
+    left_out = [show.failed(failure) for failure in failures]
     rows = coverage.standard_rows(network.config.scales)
     most = len(pairs) * len(rows) * coverage.SIDE**2 / 1e6
     with console.Progress(most) as bar:
@@ -138,14 +141,19 @@ def _measure(network: Model, test: Path, seed: int, as_json: bool) -> None:
             pairs,
             rows,
             seed=seed,
-            warn=console.message,
+            warn=left_out.append,
             advance=bar.advance,
         )
+    for line in left_out:
+        console.error(line)
+    if not found:
+        raise UsageProblem(f"no image of {test} could be measured")
     note_in_card(network.folder, test.resolve().name, network.precision, found)
     for line in _table(found) if not as_json else ():
         console.product(line)
     for row in found if as_json else ():
         console.json_line({"model": network.name, "set": test.name, **row.as_json()})
+    return 1 if left_out else 0
 
 
 def _table(found: Sequence[Reliability]) -> list[str]:

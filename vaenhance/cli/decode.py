@@ -94,6 +94,7 @@ def command(
     from vaenhance.workflows import decode, decode_looks
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
+    from vaenhance.workflows.originals import refuse_originals
 
     enlargement = take_enlargement(chosen)
     settings = decode.DecodeSettings(**chosen, enlargement=enlargement)
@@ -102,16 +103,7 @@ def command(
             "--apply gives a look to a photograph in its own size: leave it out, or "
             "--scale, --size and --megapixels"
         )
-    if target == "-":
-        if as_json:
-            raise UsageProblem("--json and - both want standard output: name a file")
-        if console.stdout_is_terminal():
-            raise UsageProblem(
-                "standard output is a terminal, which cannot show image bytes: "
-                "redirect it (> new.jpg) or name a file as TARGET"
-            )
-    if latents == "-" and console.stdin_is_terminal():
-        raise UsageProblem("standard input is a terminal: pipe latents in")
+    _check_streams(latents, target, as_json)
     source = None if latents == "-" else Path(latents)
     with LatentReader(source or console.stdin_bytes()) as reader:
         entries, picture = reader.entries, None
@@ -134,12 +126,26 @@ def command(
             max_megapixels=settings.max_megapixels,
             enlargement=settings.enlargement,
         )
+        refuse_originals((job.target for job in plan.jobs), [apply])
         for note in plan.notes:
             console.message(console.one_line(note))
         if precision == "auto":  # another one would round otherwise
             precision = reader.origin.precision
         network = (chosen_model, device, precision)
         return _run(reader, plan, settings, network, picture, as_json)
+
+
+def _check_streams(latents: str, target: str, as_json: bool) -> None:
+    if target == "-":
+        if as_json:
+            raise UsageProblem("--json and - both want standard output: name a file")
+        if console.stdout_is_terminal():
+            raise UsageProblem(
+                "standard output is a terminal, which cannot show image bytes: "
+                "redirect it (> new.jpg) or name a file as TARGET"
+            )
+    if latents == "-" and console.stdin_is_terminal():
+        raise UsageProblem("standard input is a terminal: pipe latents in")
 
 
 def _run(

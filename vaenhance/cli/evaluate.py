@@ -92,16 +92,18 @@ def command(
     from vaenhance.workflows import evaluate as story
     from vaenhance.workflows import pairs as files
     from vaenhance.workflows.enlarging import check_plain
+    from vaenhance.workflows.originals import refuse_originals
 
     named = model, device, precision
     extra = {"samples": samples, "scatter": scatter}
     measure = _other_measurement(table, likelihood, extra, scale, consistent)
-    options.check_sheet(scatter, overwrite, "--scatter")
+    for option, picture in (("--scatter", scatter), ("--sheet", sheet)):
+        options.check_sheet(picture, overwrite, option)
+        refuse_originals([picture], [source, reference], option)
     if measure is not None:
         others = {**chosen, "reference": reference, "sheet": sheet}
         return measure(others, source, named, limit=limit, as_json=as_json)
     check_plain(model)
-    options.check_sheet(sheet, overwrite)
     degraded = {name: chosen.pop(name) for name in _DEGRADATIONS}
     settings = story.Settings(**{**chosen, "draws": chosen["draws"] or 0})
     if reference is not None:

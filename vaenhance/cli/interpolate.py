@@ -122,6 +122,7 @@ def command(
     """Check everything that can be wrong, then start TensorFlow and draw."""
     from vaenhance.api_look import is_look
     from vaenhance.workflows import interpolate as workflow
+    from vaenhance.workflows.originals import refuse_originals
 
     settings = workflow.Settings(**chosen)
     _check_streams((start, end), target, as_json)
@@ -130,7 +131,7 @@ def command(
     plan = workflow.make_plan(
         named, settings, format=format, overwrite=overwrite or to_stdout
     )
-    workflow.check_originals(plan, [Path(n) for n in (start, end) if n != "-"])
+    refuse_originals(plan.files, [Path(n) for n in (start, end) if n != "-"])
     of_looks = is_look(model)
     check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]

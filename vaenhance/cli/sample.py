@@ -148,6 +148,7 @@ def command(
 ) -> None:
     """Check everything that can be wrong, then start TensorFlow and draw."""
     from vaenhance.workflows import sample
+    from vaenhance.workflows.originals import refuse_originals
 
     settings = sample.Settings(**(_plane(model, drawn) if manifold else drawn))
     to_stdout = target is not None and str(target) == "-"
@@ -161,6 +162,7 @@ def command(
         format=format,
         overwrite=overwrite or to_stdout,
     )
+    refuse_originals(plan.files, [apply])
     if manifold and not plan.is_sheet:
         raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
     if apply is None:

@@ -6,12 +6,13 @@ How they look and how the run goes; ``workflows/table.py`` measures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaenhance.cli import console
 from vaenhance.cli.scores import failed, finite
-from vaenhance.workflows import baselines
+from vaenhance.workflows import baselines, upscaling
 from vaenhance.workflows import table as story
 from vaenhance.workflows.pairs import Failure
 from vaenhance.workflows.standards import (
@@ -26,6 +27,7 @@ from vaenhance.workflows.standards import (
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
+    from vaenhance.workflows.table import Checked
 
 _MEASURES = {RGB: "RGB", Y: "Y of YCbCr (BT.601, 16-235)", GRAY: "gray"}
 
@@ -64,6 +66,8 @@ def run(
     if not checked:
         return 1
     network = load()
+    if story.does_enlarge(network):
+        checked = _large_enough(checked, failures)
     title = f"vaenhance {model}, {network.precision}"
     enlarges = story.does_enlarge(network)
     with console.Progress(sum(one.work(enlarges) for one in checked)) as bar:
@@ -202,3 +206,16 @@ def _markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
         if number == 0:
             dashes = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
             yield f"| {' | '.join(dashes)} |"
+
+
+def _large_enough(checked: list[Checked], failures: list[Failure]) -> list[Checked]:
+    """Names images that are too small for a model that enlarges; keeps the others."""
+    kept = []
+    for one in checked:
+        images, small = upscaling.large_enough(one.images)
+        for failure in small:
+            console.error(failed(failure))
+        failures += small
+        if images.pairs:
+            kept.append(replace(one, images=images))
+    return kept

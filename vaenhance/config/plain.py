@@ -110,7 +110,14 @@ def to_toml(config: Config) -> str:
     lines: list[str] = []
     for section, values in to_dict(config).items():
         lines.append(f"[{section}]")
-        # JSON numbers, strings, booleans and flat lists are TOML as they stand.
-        lines += [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+        lines += [f"{key} = {_as_toml(value)}" for key, value in values.items()]
         lines.append("")
     return "\n".join(lines)
+
+
+def _as_toml(value: Any) -> str:
+    """Returns JSON, whose numbers, strings, booleans and flat lists are TOML.
+
+    But for two: JSON escapes what is beyond U+FFFF in halves, and DEL not at all.
+    """
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

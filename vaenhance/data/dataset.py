@@ -154,7 +154,10 @@ def _scan_folder(
             too_small.append((name, f"{info.width}x{info.height}"))
         else:
             kept.append((name, (info.height, info.width)))
-    classes = [folder for folder in class_folders(root)]
+    classes = class_folders(root)
+    for name in classes:  # they go into the model's files, which are UTF-8
+        if name.encode("utf-8", "replace").decode() != name:
+            raise UsageProblem(f"class folder {name!r} of {root} needs another name")
     labels = [
         classes.index(name.split("/")[0]) if "/" in name and classes else -1
         for name, _ in kept
@@ -176,6 +179,8 @@ def _headers(paths: Sequence[Path]) -> Iterator[tuple[Path, photo.PhotoInfo | st
 def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, Scan]:
     try:
         # allow_pickle stays off: an .npz must not run code.
+        if not zipfile.is_zipfile(path):  # an array, or nothing at all
+            raise ValueError("it is no .npz file")
         with np.load(path, allow_pickle=False) as arrays:
             key = next((k for k in keys if k in arrays.files), None)
             if key is None:
@@ -186,13 +191,13 @@ def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, 
             labels = arrays[LABEL_KEYS[key]] if has_labels else None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UsageProblem(f"cannot read {path}: {error}") from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise UsageProblem(
-            f"{path}: {key} must be uint8 (N, H, W) or (N, H, W, C), "
-            f"received {images.dtype} {images.shape}"
-        )
     if images.ndim == 3:
         images = images[..., None]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise UsageProblem(
+            f"{path}: {key} must be uint8 (N, H, W) or (N, H, W, C) with 1 or 3 "
+            f"channels, received {images.dtype} {images.shape}"
+        )
     count, height, width = images.shape[:3]
     if min(height, width) < smallest:
         return Dataset([], [], images), Scan(0, 0.0, [], [(key, f"{width}x{height}")])

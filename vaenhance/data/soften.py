@@ -78,6 +78,8 @@ def _blurred(
     """Blurs by one of ``BLURS``, its lengths multiplied by ``scale``."""
     low, high = (scale * sigma for sigma in config.soft_blur)
     angle = rng.uniform(0.0, np.pi)
+    if high == 0 and shape != "motion":
+        return x
     if shape == "isotropic":
         return blur.gaussian_blur(x, rng.uniform(low, high))
     if shape == "anisotropic":

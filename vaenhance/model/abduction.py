@@ -12,10 +12,7 @@ import tensorflow as tf
 
 from vaenhance.model.heads import emit
 from vaenhance.model.ladder import Ladder
-from vaenhance.model.objective import (
-    bernoulli_log_likelihood,
-    gaussian_log_likelihood,
-)
+from vaenhance.model.objective import log_likelihood
 
 
 def abduct(
@@ -49,8 +46,5 @@ def abduct(
     size = tf.shape(y)
     h = network.descend(size[0], size[1], size[2], latent, label)
     parameters = emit(network.config, network.heads, h)
-    if network.config.likelihood == "bernoulli":
-        fit = bernoulli_log_likelihood(y, parameters)
-    else:
-        fit = gaussian_log_likelihood(y, parameters, sigma_floor)
+    fit = log_likelihood(network.config.likelihood, y, parameters, sigma_floor)
     return noise, fit - tf.add_n(kls)

@@ -45,6 +45,11 @@ def _transform(mode: str, profile: bytes | None) -> ImageCms.ImageCmsTransform |
         return _transform(mode, None) if profile else None
 
 
+def is_of_rgb(profile: bytes | None) -> bool:
+    """Tells whether a profile describes RGB, and so must not stand in a gray file."""
+    return profile is not None and profile[16:20] == b"RGB "
+
+
 class Converter:
     """Converts strips of one picture to RGB.
 

@@ -13,7 +13,7 @@ from io import BytesIO
 
 from vaenhance.photo import ifd
 from vaenhance.photo.exif import EXIF_IFD
-from vaenhance.photo.model import Array, Photo
+from vaenhance.photo.model import Array, Metadata, Photo
 
 _WIDTHS = {0x0100, 0xA002}  # ImageWidth, PixelXDimension
 _HEIGHTS = {0x0101, 0xA003}
@@ -34,12 +34,17 @@ def with_pixels(photo: Photo, pixels: Array) -> Photo:
     if pixels.shape == photo.pixels.shape:
         return replace(photo, pixels=pixels)
     height, width = pixels.shape[:2]
-    metadata = replace(
-        photo.metadata,
-        exif=exif_of_size(photo.metadata.exif, width, height),
-        xmp=xmp_of_size(photo.metadata.xmp, width, height),
-    )
+    metadata = of_size(photo.metadata, width, height)
     return replace(photo, pixels=pixels, metadata=metadata)
+
+
+def of_size(metadata: Metadata, width: int, height: int) -> Metadata:
+    """Metadata that state another size, where they state one."""
+    return replace(
+        metadata,
+        exif=exif_of_size(metadata.exif, width, height),
+        xmp=xmp_of_size(metadata.xmp, width, height),
+    )
 
 
 def exif_of_size(block: bytes | None, width: int, height: int) -> bytes | None:

@@ -140,9 +140,12 @@ def read_directory(
         raise ValueError(f"a tag directory with {count} entries")
     width = struct.calcsize(layout.entry)
     table = stream.read(count * width)
-    following = _unpack(stream, layout.link) if len(table) == count * width else 0
     if len(table) < count * width:
         raise EOFError("a tag directory is cut off")
+    try:
+        following = _unpack(stream, layout.link)
+    except EOFError:  # some writers end at the last entry: nothing follows
+        following = 0
     entries: dict[int, Entry] = {}
     for row, parts in enumerate(struct.iter_unpack(layout.entry, table)):
         tag, kind, values, field = parts

@@ -20,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from vaenhance.errors import PhotoError
 from vaenhance.photo import exif
 from vaenhance.photo.canvas import Canvas, is_sideways, strips
-from vaenhance.photo.color import Converter
+from vaenhance.photo.color import Converter, is_of_rgb
 from vaenhance.photo.jpeg_markers import check_jpeg
 from vaenhance.photo.model import HEIC_INSTALLED, Array, Decoded, Metadata, Opened
 from vaenhance.photo.source import TRUNCATED, quiet, size_of
@@ -159,6 +159,7 @@ def _strip_reader(
         palette = np.frombuffer(bytes(image.getpalette() or ()), np.uint8)
         palette = palette.reshape(-1, 3)
         is_gray = bool((palette == palette[:, :1]).all())
+        is_gray = is_gray and not is_of_rgb(image.info.get("icc_profile"))
         mode = "L" if is_gray else "RGB"
         clear = clear or image.mode == "PA"
         if is_gray and clear:  # Pillow cannot go from P to LA in one step

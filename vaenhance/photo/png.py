@@ -15,6 +15,7 @@ from typing import BinaryIO
 from vaenhance.errors import PhotoError
 from vaenhance.photo import exif, png_pixels
 from vaenhance.photo.canvas import is_sideways
+from vaenhance.photo.color import is_of_rgb
 from vaenhance.photo.model import Array, Metadata, Opened
 from vaenhance.photo.png_pixels import chunk
 from vaenhance.photo.source import TRUNCATED, size_of
@@ -66,6 +67,7 @@ def open_png(stream: BinaryIO) -> Opened:
             _pixel_data(stream, chunks.pixels),
             palette=chunks.first.get(b"PLTE", b""),
             transparency=chunks.first.get(b"tRNS"),
+            keeps_colors=is_of_rgb(metadata.icc_profile),
             orientation=orientation,
         ),
     )

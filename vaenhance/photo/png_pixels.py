@@ -120,6 +120,7 @@ def decode(
     *,
     palette: bytes,
     transparency: bytes | None,
+    keeps_colors: bool,
     orientation: int,
 ) -> Decoded:
     """Decode all pixels.
@@ -129,9 +130,10 @@ def decode(
         blocks: The compressed stream.
         palette: PLTE chunk.
         transparency: tRNS chunk, if any.
+        keeps_colors: a palette stays RGB even where all its colours are gray.
         orientation: EXIF orientation to undo.
     """
-    meaning = _Meaning(head, palette, transparency)
+    meaning = _Meaning(head, palette, transparency, keeps_colors)
     dtype = np.uint16 if head.depth == 16 else np.uint8
     canvas = Canvas(head.width, head.height, meaning.channels, dtype, orientation)
     source = _Inflater(blocks)
@@ -188,14 +190,18 @@ class _Meaning:
     """Turns stored samples into gray, gray and alpha, RGB or RGB and alpha."""
 
     def __init__(
-        self, head: Header, palette: bytes, transparency: bytes | None
+        self,
+        head: Header,
+        palette: bytes,
+        transparency: bytes | None,
+        keeps_colors: bool,
     ) -> None:
         self._head = head
         self._key: Array | None = None
         self._colors: Array | None = None
         self.channels = _CHANNELS[head.kind]
         if head.kind == _PALETTE:
-            self._colors = self._palette(palette, transparency)
+            self._colors = self._palette(palette, transparency, keeps_colors)
             self.channels = self._colors.shape[1]
         elif head.kind in (_GRAY, _RGB) and len(key := transparency or b"") == (
             2 * self.channels
@@ -204,7 +210,9 @@ class _Meaning:
             self.channels += 1
 
     @staticmethod
-    def _palette(palette: bytes, transparency: bytes | None) -> Array:
+    def _palette(
+        palette: bytes, transparency: bytes | None, keeps_colors: bool
+    ) -> Array:
         """Table of 256 colours; indices that are not in the file are black."""
         if not palette or len(palette) % 3 or len(palette) > 768:
             raise PhotoError("damaged: the palette of the PNG file")
@@ -215,7 +223,7 @@ class _Meaning:
         if transparency is not None:
             opacity = np.frombuffer(transparency[:256], np.uint8)
             table[: len(opacity), 3] = opacity
-        is_gray = bool((colors == colors[:, :1]).all())
+        is_gray = not keeps_colors and bool((colors == colors[:, :1]).all())
         wanted = ([2] if is_gray else [0, 1, 2]) + ([3] if transparency else [])
         return table[:, wanted]
 

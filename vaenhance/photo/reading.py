@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from vaenhance.errors import PhotoError
 from vaenhance.photo.canvas import is_sideways, to_eight_bits
-from vaenhance.photo.model import Array, Opened, Photo, PhotoInfo
+from vaenhance.photo.dimensions import of_size
+from vaenhance.photo.model import Array, Metadata, Opened, Photo, PhotoInfo
 from vaenhance.photo.source import explained, identify, open_source
 
 MAX_MEGAPIXELS = 512.0
@@ -65,7 +66,7 @@ def read_photo(
             decoded.alpha,
             decoded.is_gray,
             opened.format,
-            opened.metadata,
+            _upright(opened),
         )
 
 
@@ -112,6 +113,13 @@ def _open(stream: BinaryIO) -> Opened:
     from vaenhance.photo.pillow import open_pillow
 
     return _checked(open_pillow(stream, name))
+
+
+def _upright(opened: Opened) -> Metadata:
+    """Returns the metadata with the size that the picture has when it is turned."""
+    if not is_sideways(opened.orientation):
+        return opened.metadata
+    return of_size(opened.metadata, opened.height, opened.width)
 
 
 def _checked(opened: Opened) -> Opened:

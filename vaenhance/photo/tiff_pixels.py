@@ -14,7 +14,7 @@ from PIL import Image
 
 from vaenhance.errors import PhotoError
 from vaenhance.photo.canvas import Canvas, strips
-from vaenhance.photo.color import Converter
+from vaenhance.photo.color import Converter, is_of_rgb
 from vaenhance.photo.model import Array, Decoded
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -109,6 +109,7 @@ class Description:
         # The specification scales to 16 bits; some writers leave 8-bit numbers.
         table = table >> 8 if (table > 255).any() else table
         is_gray = bool((table == table[:, :1]).all())
+        is_gray = is_gray and not is_of_rgb(self.icc_profile)
         return table[:, :1].astype(np.uint8) if is_gray else table.astype(np.uint8)
 
 

@@ -6,6 +6,7 @@ Nothing is printed and no argument is interpreted here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -73,15 +74,18 @@ def entries(
         suffix: extension of its name.
     """
     height, width = picture.pixels.shape[:2]
+    plain = [PurePosixPath(entry.name).with_suffix(suffix) for entry in reader.entries]
+    twins = Counter(plain)
     return tuple(
         replace(
             entry,
-            name=str(PurePosixPath(entry.name).with_suffix(suffix)),
+            # a.jpg and a.png of one folder: both keep the whole name in front
+            name=str(name) if twins[name] == 1 else f"{entry.name}{suffix}",
             height=height,
             width=width,
             format=picture.format,
         )
-        for entry in reader.entries
+        for entry, name in zip(reader.entries, plain, strict=True)
     )
 
 

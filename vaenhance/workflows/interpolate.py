@@ -19,7 +19,6 @@ from vaenhance.config import ModelConfig
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 from vaenhance.photo import Metadata
 from vaenhance.workflows import sample
-from vaenhance.workflows.jobs import Job, is_among
 
 Pixels = NDArray[np.uint8]
 
@@ -106,20 +105,6 @@ def make_plan(
             f"{target} exists already: pass --overwrite or choose another target"
         )
     return sample.Plan((target,), False, kind, overwrite)
-
-
-def check_originals(plan: sample.Plan, sources: Sequence[Path]) -> None:
-    """Refuses files that are one of the two images.
-
-    Raises:
-        UsageProblem: one is.
-    """
-    jobs = [Job(source, None) for source in sources]
-    for file in plan.files:
-        if is_among(file, jobs):
-            raise UsageProblem(
-                f"TARGET {file} is one of the images: originals are never written over"
-            )
 
 
 def read_ends(

@@ -97,7 +97,10 @@ def _add_pattern(
 ) -> None:
     """Adds what a pattern matches, placed relative to its fixed leading folders."""
     root = pattern_root(pattern)
+    # A TARGET above what is looked through holds everything, and hides nothing.
+    above = os.path.join(os.path.realpath(root), "")  # noqa: PTH118
     skipped = [os.path.realpath(path) for path in skip]
+    skipped = [path for path in skipped if not above.startswith(os.path.join(path, ""))]  # noqa: PTH118
     matched = False
     # Path.glob takes no absolute pattern.
     for match in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207

@@ -98,7 +98,7 @@ class _Run:
             observer.warned,
             part=(sitting.worker, sitting.workers),
         )
-        self.validation = Validation(prepared.held_out, self.config)
+        self.validation = Validation(prepared.held_out, self.config, observer.warned)
         self.class_looks = ClassLooks(prepared.training, self.config.data.crop)
         self.journal = Journal(self.folder)
         self.progress = Progress()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance import photo
 from vaenhance.api import Model
 from vaenhance.data import codec
 from vaenhance.errors import PhotoError
@@ -22,6 +23,7 @@ from vaenhance.metrics import SSIM_WINDOW, crop_border, psnr
 from vaenhance.workflows.enhancer import as_input, as_output, psnr_and_ssim
 from vaenhance.workflows.evaluate import Degradation, Settings, degrade_image
 from vaenhance.workflows.pairs import Failure, Pair, read
+from vaenhance.workflows.standards import ImageSet
 
 Array = NDArray[np.floating]
 
@@ -86,6 +88,25 @@ def answers(
     return {**found, model.name: as_output(large, y.shape[2])}
 
 
+def smallest(scale: int) -> int:
+    """Pixels a side that an image needs to be shrunk so often, and then measured."""
+    return SSIM_WINDOW + 3 * scale
+
+
+def large_enough(images: ImageSet) -> tuple[ImageSet, list[Failure]]:
+    """Takes the images out of a set that are too small for its scales."""
+    pairs, failures = [], []
+    scale = max((row.scale for task in images.tasks for row in task.columns), default=1)
+    for pair in images.pairs:
+        info = photo.probe(pair.source)
+        if min(info.width, info.height) < smallest(scale):
+            why = f"it is too small to be shrunk {scale} times"
+            failures.append(Failure(f"{images.name}/{pair.name}", why))
+        else:
+            pairs.append(pair)
+    return replace(images, pairs=tuple(pairs)), failures
+
+
 def bordered(x: Array, estimate: Array, scale: int) -> tuple[float, float]:
     """PSNR in dB and SSIM on Y, without a border of ``scale`` pixels."""
     a, b = (crop_border(image, scale) for image in (x, estimate))
@@ -119,7 +140,7 @@ def evaluate_scales(
     for pair in pairs:
         try:
             whole, _ = read(pair)
-            if min(whole.shape[:2]) < SSIM_WINDOW + 3 * max(scales):
+            if min(whole.shape[:2]) < smallest(max(scales)):
                 raise PhotoError(f"it is too small to be shrunk {max(scales)} times")
         except PhotoError as error:
             yield Failure(pair.name, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from vaenhance.data.degrade import degrade
 from vaenhance.data.looks import draw_pair
 from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import draw_window
+from vaenhance.errors import PhotoError
 from vaenhance.metrics import psnr
 
 SIDE = 192  # pixels a side of the pictures, where the images allow it
@@ -33,16 +34,23 @@ class Validation:
     Args:
         held_out: images that are not trained on.
         config: of the run; its degradations and seed make y.
+        warn: told of images that cannot be read after all; they are left out.
     """
 
-    def __init__(self, held_out: Dataset, config: Config):
+    def __init__(
+        self,
+        held_out: Dataset,
+        config: Config,
+        warn: Callable[[str], None] = lambda line: None,
+    ):
+        images = list(_readable(held_out, warn))
         if config.model.network == "look":
-            self._pairs = _looks(held_out, config)
+            self._pairs = _looks(images, config)
             return
         scales = config.model.scales
         smallest = min((min(size) for size in held_out.sizes), default=0)
         self._pairs = []
-        for index in range(len(held_out)):
+        for index, image in images:
             scale = scales[index % len(scales)]
             side = config.data.crop
             if not config.data.whole:
@@ -53,7 +61,7 @@ class Validation:
                 objective={"teacher": 0.0},  # nothing is learnt here
             )
             rng = np.random.default_rng([config.training.seed, 4, index])
-            window = draw_window(held_out.read(index), wide, rng, scale)
+            window = draw_window(image, wide, rng, scale)
             window = binarize(window, config.data.binarize, rng)
             kinds = config.degradation
             self._pairs.append(degrade(window, side, kinds, rng, scale))
@@ -98,13 +106,25 @@ class Validation:
         }
 
 
-def _looks(held_out: Dataset, config: Config) -> list[tuple[Pixels, Pixels, float]]:
+def _readable(
+    held_out: Dataset, warn: Callable[[str], None]
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yields the number and the pixels of each image that can be read."""
+    for index in range(len(held_out)):
+        try:
+            yield index, held_out.read(index)
+        except PhotoError as error:
+            warn(f"left out {held_out.names[index]}, which was held out: {error}")
+
+
+def _looks(
+    images: Sequence[tuple[int, NDArray[np.uint8]]], config: Config
+) -> list[tuple[Pixels, Pixels, float]]:
     """Pairs for network look: each photograph changed at random, to be mended."""
     pairs = []
     mending = dataclasses.replace(config.look, style=0.0, unchanged=0.0)
-    for index in range(len(held_out)):
+    for index, image in images:
         rng = np.random.default_rng([config.training.seed, 4, index])
-        image = held_out.read(index)
         pairs.append(draw_pair(image, image, config.data.crop, mending, rng))
     return pairs
 
