@@ -260,6 +260,16 @@ def test_the_photo_model_improves_noisy_photographs(samples: Path):
     assert model.card["training"]["hours"] > 0
 
 
+def test_what_is_no_array_or_no_seed_is_refused(tmp_path):
+    small = vaenhance.load_model(save_tiny_model(tmp_path / "m"), device="cpu")
+    with pytest.raises(UsageProblem, match="NumPy array, received list"):
+        small.enhance([[1, 2], [3, 4]])
+    with pytest.raises(UsageProblem, match="seed"):
+        small.sample(1, seed=-1)
+    with pytest.raises(UsageProblem, match="seed"):
+        small.draw(np.zeros((16, 16, 3), np.uint8), seed=-1)
+
+
 def test_the_digits_model_draws_ink_on_an_empty_ground():
     images = vaenhance.load_model("digits", precision="float32").sample(12)
     assert images.shape == (12, 32, 32, 1)

@@ -200,6 +200,39 @@ def test_the_environment_sets_options(run, model):
     assert model.loaded[0][0] == "mine"
 
 
+def test_what_is_nearer_to_the_command_goes_first(run, model):
+    save("a.png")
+    both = {"VAENHANCE_MODEL": "general", "VAENHANCE_ENHANCE_MODEL": "particular"}
+    run("a.png", "1.png", env=both)
+    assert model.loaded[0][0] == "particular"
+    quiet = run("a.png", "2.png", "-v", env={"VAENHANCE_ENHANCE_QUIET": "1"})
+    assert "loading model" in quiet.stderr
+    loud = run("a.png", "3.png", "-q", env={"VAENHANCE_ENHANCE_VERBOSE": "1"})
+    assert loud.stderr == ""
+    neither = {"VAENHANCE_ENHANCE_QUIET": "1", "VAENHANCE_ENHANCE_VERBOSE": "1"}
+    assert (
+        "exclude each other" in run("a.png", "4.png", env=neither, exit_code=2).stderr
+    )
+
+
+def test_a_plan_says_what_the_run_would_refuse(run):
+    save("a.png")
+    small = run("a.png", "b.png", "--max-megapixels", "0.00001", "--dry-run")
+    assert "more than the limit" in small.stderr + small.stdout
+    told = run("a.png", "b.png", "--noise", 20, "-m", "emoji", "--dry-run", exit_code=2)
+    assert "takes no level" in told.stderr
+    unsure = ("a.png", "b.png", "--uncertainty", "-m", "digits", "--dry-run")
+    assert "not calibrated" in run(*unsure, exit_code=2).stderr
+
+
+def test_formats_are_completed():
+    from vaenhance.cli import app
+    from vaenhance.cli.options import Container
+
+    found = Container().shell_complete(click.Context(app), click.Option(["-f"]), "p")
+    assert [item.value for item in found] == ["png"]
+
+
 @pytest.mark.parametrize("command", ["enhance", "encode", "decode", "sample"])
 def test_options_have_the_names_of_their_flags_in_the_environment(command):
     """Whatever they are called where they are passed on."""

@@ -179,6 +179,24 @@ def test_gray_stays_gray_and_profiles_are_kept(run):
         assert "icc_profile" not in image.info
 
 
+def test_a_profile_of_gray_does_not_go_into_a_file_with_colours(run):
+    """A sheet has a ground that is not gray, and animations are RGB."""
+    gray_profile = bytearray(
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
+    gray_profile[16:20] = b"GRAY"
+    for name in "ab":
+        gray = Image.open(f"{name}.png").convert("L")
+        gray.save(f"{name}.jpg", icc_profile=bytes(gray_profile))
+    for target in ("sheet.png", "way.webp"):
+        run("a.jpg", "b.jpg", target, "--frames", 3)
+        with Image.open(target) as image:
+            assert image.mode == "RGB" and not image.info.get("icc_profile")
+    run("a.jpg", "b.jpg", "frames/", "--frames", 3, "--format", "jpg")
+    with Image.open(next(Path("frames").iterdir())) as image:
+        assert (image.mode, image.info["icc_profile"]) == ("L", bytes(gray_profile))
+
+
 def test_models_of_one_size_draw_what_is_between(invoke, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     gray = {**vars(TINY), "channels": 1, "image_size": 16, "likelihood": "bernoulli"}

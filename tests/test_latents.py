@@ -24,6 +24,7 @@ from vaenhance.latents import (
     TiledLatents,
     between,
 )
+from vaenhance.latents.members import Member
 from vaenhance.photo import Metadata
 from vaenhance.tiling import Tiling, places, read_padded
 
@@ -193,7 +194,10 @@ def rewritten(path: Path, **changes) -> Path:
         ({"content": "secrets"}, "content"),
         ({"names": np.array(["../../x.png", "b"])}, "not that of a file"),
         ({"names": np.array(["/x.png", "b"])}, "not that of a file"),
-        ({"names": np.array(["a"])}, "sizes has the shape"),
+        ({"names": np.array(["a"])}, "claims 1 images"),
+        ({"sizes": np.ones((1, 2), int)}, "sizes has the shape"),
+        ({"level0": np.zeros((3, 1, 9, 10, 3), np.float32)}, "claims 2 images"),
+        ({"names": np.array(["a"] * 200_000)}, "claims 200000 images"),
         ({"sizes": np.array([[0, 1], [1, 1]])}, "no size"),
         ({"sizes": np.array([[2**40, 1], [1, 1]])}, "no size"),
         ({"sizes": np.array([[1.0, 1], [1, 1]])}, "makes no sense"),
@@ -215,7 +219,6 @@ def test_what_makes_no_sense_is_refused(tmp_path, changes, words):
     ("changes", "words"),
     [
         ({"level0": np.zeros((2, 1, 9, 11, 3), np.float32)}, "shape"),
-        ({"level0": np.zeros((3, 1, 9, 10, 3), np.float32)}, "shape"),
         ({"level0": np.zeros((2, 1, 9, 10, 3), np.int32)}, "int32"),
         ({"level1": None}, "no array level1/0"),
         ({"level1": np.zeros((2, 1, 20, 18, 2), np.float32).T}, "column by column"),
@@ -238,10 +241,52 @@ def test_objects_are_not_unpickled(tmp_path):
         with pytest.raises(LatentError, match="neither numbers nor text"):
             LatentReader(path)
         written(path, overwrite=True)
-    rewritten(path, level0=np.array([Trap()], object))
+    rewritten(path, level1=np.array([Trap(), Trap()], object))
     with LatentReader(path) as file, pytest.raises(LatentError, match="neither"):
         list(file.tiles(0, 1, SHAPES))
+    rewritten(written(path, overwrite=True), level0=np.array([Trap(), Trap()], object))
+    with pytest.raises(LatentError, match="neither"):
+        LatentReader(path)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_one_draw_is_read_alone_and_must_be_there(tmp_path, monkeypatch):
+    draws = [latents(seed).tiles[0] for seed in range(4)]
+    tile = {name: np.stack([one[name] for one in draws]) for name in draws[0]}
+    with LatentWriter(
+        tmp_path / "l.npz", ORIGIN, content="draws", facts={"draws": 4}
+    ) as file:
+        file.add(entry("0.png"), TiledLatents(20, 24, CUT, [tile]))
+    sizes = []
+    read = Member.read
+
+    def counted(member, shape):
+        sizes.append(np.prod(shape))
+        return read(member, shape)
+
+    monkeypatch.setattr(Member, "read", counted)
+    with LatentReader(tmp_path / "l.npz") as file:
+        for draw in (2, 0, 3):
+            sizes.clear()
+            (found,) = file.tiles(0, 1, SHAPES, draw)
+            assert sum(sizes) - 1 == sum(np.prod(shape) for shape in SHAPES)
+            assert all(np.array_equal(found[n], draws[draw][n]) for n in found)
+    monkeypatch.undo()
+    path = rewritten(tmp_path / "l.npz", draws=20_000)
+    with LatentReader(path) as file, pytest.raises(LatentError, match="claims 20000"):
+        _ = file.draws
+
+
+def test_vectors_longer_than_expected_are_not_read(tmp_path):
+    with LatentWriter(tmp_path / "l.npz", ORIGIN, content="vectors") as file:
+        for index in range(2):
+            name, vector = f"{index}.png", np.arange(5, dtype=np.float32)
+            tiles = [{"vectors": vector}]
+            file.add(entry(name), TiledLatents(20, 24, CUT, tiles))
+    with LatentReader(tmp_path / "l.npz") as file:
+        assert file.vectors().shape == file.vectors(5).shape == (2, 5)
+        with pytest.raises(LatentError, match="vectors has the shape"):
+            file.vectors(4)
 
 
 def test_a_shape_that_is_not_there_allocates_nothing(tmp_path):
@@ -368,13 +413,18 @@ def test_the_ends_of_a_way_are_exact():
 
 def test_memory_does_not_grow_with_the_latents(tmp_path):
     tile = {"level0": np.ones((64, 64, 64), np.float32)}  # 1 MiB
+    alpha, exif = np.zeros((1024, 1024), np.uint8), b"II*\0" + bytes(100_000)
     cut = Tiling(0, 0, 4, 8)
     tracemalloc.start()
     with LatentWriter(tmp_path / "l.npz", ORIGIN) as file:
         for index in range(24):
             file.keep(0, tile)
             file.keep(1, tile)
-            file.add(Entry(f"{index}.png", 240, 240, cut))
+            metadata = Metadata(b"%d" % index + exif)
+            own = Entry(f"{index}.png", 240, 240, cut, metadata=metadata)
+            file.add(own, alpha=alpha)
+    assert tracemalloc.get_traced_memory()[1] < 12 << 20
+    tracemalloc.reset_peak()
     with LatentReader(tmp_path / "l.npz") as file:
         for index in range(24):
             for read in file.tiles(index, 2, [(64, 64, 64)]):

@@ -42,11 +42,41 @@ def test_originals_are_known_under_any_name(folder):
         ["evaluate", "clean", "--likelihood", "--scatter", "clean/a.png"],
         ["sample", "clean/a.png", "-m", "look", "--apply", "clean/a.png"],
         ["interpolate", "clean/a.png", "clean/b.png", "clean/b.png"],
+        ["enhance", "twin.png", "clean/b.png", "--style", "clean"],
+        [
+            "enhance",
+            "twin.png",
+            "x.png",
+            "--style",
+            "clean/b.png",
+            "--sheet",
+            "clean/b.png",
+        ],
     ],
 )
 def test_not_even_with_overwrite(folder, invoke, words):
     result = invoke(*words, "--overwrite", exit_code=2)
     assert "never written over" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sample", "-", "-m", "look", "--apply", "sample.png"],
+        ["interpolate", "interpolation.png", "clean/a.png", "-"],
+    ],
+)
+def test_a_name_that_is_not_written_is_no_original(folder, invoke, words, monkeypatch):
+    """Standard output has none."""
+    for name in ("sample.png", "interpolation.png"):
+        save_png(np.zeros((16, 16, 3), np.uint8), folder / name)
+
+    def reached(*_, **__):
+        raise UsageProblem("as far as this")
+
+    monkeypatch.setattr("vaenhance.cli.sample._load_gradings", reached)
+    monkeypatch.setattr("vaenhance.cli.interpolate.check_class", reached)
+    assert "as far as this" in invoke(*words, exit_code=2).stderr
 
 
 def test_a_target_above_a_pattern_hides_nothing(folder):

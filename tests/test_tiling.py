@@ -253,3 +253,8 @@ def test_reading_a_tile_at_the_border_copies_the_tile_alone():
     finally:
         tracemalloc.stop()
     assert peak < 4 * 96 * 96 * 3 * 4
+
+
+def test_tiles_that_leave_gaps_are_refused():
+    with pytest.raises(ValueError, match="overlap of 0 or more"):
+        make_grid(200, 64, -16, 8)

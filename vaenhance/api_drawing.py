@@ -8,10 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.api_inputs import UNTOLD, check_class, class_number
+from vaenhance.api_inputs import (
+    UNTOLD,
+    check_class,
+    check_input,
+    check_seed,
+    class_number,
+)
 from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
+from vaenhance.tiling import to_float
 
 Pixels = NDArray[np.float32]
 
@@ -59,7 +66,8 @@ class Drawing:
 
         Raises:
             UsageProblem: the model draws only one size, and it is another; it has
-                another number of levels; or it does not know the class.
+                another number of levels; it does not know the class; or the seed is
+                below 0.
         """
         own = self.config.image_size
         height, width = size or ((own, own) if own else (128, 128))
@@ -68,6 +76,7 @@ class Drawing:
                 f"model {self.name} draws images of {own}x{own} pixels only, "
                 f"not {width}x{height}"
             )
+        check_seed(seed)
         labels = class_numbers(self.name, self.classes, label)
         # The network counts in pixels of y.
         times = self.config.scales[0]
@@ -111,7 +120,8 @@ class Drawing:
         the prior that follows from it.
 
         Args:
-            image: (H, W, C) or (B, H, W, C) float32 of the model's own size.
+            image: (H, W, C) or (B, H, W, C) of the model's own size; uint8, uint16, or
+                float32 in [0, 1].
             label: the class.
             source: the image's own class; None takes the likeliest.
             kept: how many levels, from the coarsest, keep their noise; None keeps
@@ -124,7 +134,8 @@ class Drawing:
             UsageProblem: the model does not know the class, or draws any size.
         """
         target = check_class(self.name, self.config, label)
-        batch = image if image.ndim == 4 else image[None]
+        check_input(self.name, self.config, image)
+        batch = to_float(image if image.ndim == 4 else image[None])
         levels = len(self.config.widths)
         kept = levels - 1 if kept is None else kept
         drawn = []

@@ -158,6 +158,16 @@ def checked_scale(name: str, config: ModelConfig, scale: int | None) -> int:
     return scale
 
 
+def check_seed(seed: int) -> None:
+    """Refuses what no random generator takes.
+
+    Raises:
+        UsageProblem: it is below 0.
+    """
+    if seed < 0:
+        raise UsageProblem(f"seed must be 0 or more, received {seed}")
+
+
 def check_input(
     name: str,
     config: ModelConfig,
@@ -179,6 +189,9 @@ def check_input(
         UsageProblem: one of them is not so.
     """
     channels, own = config.channels, config.image_size
+    if not isinstance(image, np.ndarray):
+        kind = type(image).__name__
+        raise UsageProblem(f"expected pixels as a NumPy array, received {kind}")
     if image.ndim not in (3, 4) or image.shape[-1] != channels:
         raise UsageProblem(
             f"model {name} takes {'gray' if channels == 1 else 'colour'} "

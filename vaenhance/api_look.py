@@ -134,8 +134,8 @@ class LookModel:
                 f"{reader.name} holds latents of {origin.model} with weights "
                 f"{origin.checksum[:12]}, while {self.name} has {self.checksum[:12]}"
             )
-        vectors = reader.vectors()
         size = self.config.latent_channels[0]
+        vectors = reader.vectors(size + grading_style.STATISTICS)
         is_whole = vectors.shape[1] == size + grading_style.STATISTICS and len(vectors)
         if not is_whole or not np.isfinite(vectors).all():
             raise LatentError(f"{reader.name} holds no styles of {self.name}")
@@ -208,7 +208,7 @@ class LookModel:
         *,
         power: float = 0.0,
     ) -> Transform:
-        """Returns the colour transform that ``enhance`` applies."""
+        """Returns the transform of ``enhance``, after ``power`` was taken back."""
         return self._powered(self._thumbnail(image), look, power)
 
     def _powered(self, thumbnail: Pixels, look: Asked, power: float) -> Transform:

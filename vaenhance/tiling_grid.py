@@ -47,12 +47,14 @@ def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
             that stride sees the same phase as in the whole image.
 
     Raises:
-        ValueError: the tile is not larger than the overlap.
+        ValueError: the tile is not larger than the overlap, or that is below 0.
     """
     padded = _up(length, stride)
     tile = padded if tile == 0 else min(_up(tile, stride), padded)
     if tile == padded:
         return Grid(padded, padded, 0, (0,))
+    if overlap < 0:
+        raise ValueError(f"expected an overlap of 0 or more, received {overlap}")
     overlap = _up(overlap, stride)
     if tile <= overlap:
         raise ValueError(

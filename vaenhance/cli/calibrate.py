@@ -11,11 +11,12 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli.loading import load
 from vaenhance.cli.sections import SectionCommand
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
     from vaenhance.workflows.coverage import Reliability
+    from vaenhance.workflows.pairs import Failure, Pair
 
 _HELP = """Calibrate the uncertainty of a model for photographs.
 
@@ -92,6 +93,7 @@ def command(
     """Check the arguments, then fit, measure and report."""
     from vaenhance.api import find_model
     from vaenhance.workflows import calibrate as story
+    from vaenhance.workflows.pairs import find_pairs
 
     if not crops and test is None:
         raise UsageProblem("--crops 0 fits nothing: name photographs to --test it on")
@@ -100,12 +102,13 @@ def command(
             raise UsageProblem(f"there is no file or folder {path}")
     folder = find_model(model)
     story.check_config(folder)
+    given = None if test is None else find_pairs(test, None)
     with story.reserved(folder):
         network = load(str(folder), device, precision)
         if crops:
             _fit(network, photos, crops, seed)
-        if test is not None:
-            return _measure(network, test, seed, as_json)
+        if test is not None and given is not None:
+            return _measure(network, test, given, seed, as_json)
     return 0
 
 
@@ -124,14 +127,19 @@ def _fit(network: Model, photos: Path, crops: int, seed: int) -> None:
     console.message(f"calibrated: {network.folder / 'calibration.json'}")
 
 
-def _measure(network: Model, test: Path, seed: int, as_json: bool) -> int:
+def _measure(
+    network: Model,
+    test: Path,
+    given: tuple[list[Pair], list[Failure]],
+    seed: int,
+    as_json: bool,
+) -> int:
     """Measures, notes and reports; returns the exit code."""
     from vaenhance.cli import scores as show
     from vaenhance.workflows import coverage
-    from vaenhance.workflows import pairs as files
     from vaenhance.workflows.calibrate import note_in_card
 
-    pairs, failures = files.find_pairs(test, None)
+    (pairs, failures), name = given, test.resolve().name
     left_out = [show.failed(failure) for failure in failures]
     rows = coverage.standard_rows(network.config.scales)
     most = len(pairs) * len(rows) * coverage.SIDE**2 / 1e6
@@ -147,12 +155,12 @@ def _measure(network: Model, test: Path, seed: int, as_json: bool) -> int:
     for line in left_out:
         console.error(line)
     if not found:
-        raise UsageProblem(f"no image of {test} could be measured")
-    note_in_card(network.folder, test.resolve().name, network.precision, found)
+        raise VaenhanceError(f"no image of {test} could be measured")
+    note_in_card(network.folder, name, network.precision, found)
     for line in _table(found) if not as_json else ():
         console.product(line)
     for row in found if as_json else ():
-        console.json_line({"model": network.name, "set": test.name, **row.as_json()})
+        console.json_line({"model": network.name, "set": name, **row.as_json()})
     return 1 if left_out else 0
 
 

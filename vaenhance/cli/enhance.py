@@ -84,6 +84,7 @@ def command(
     references = grade.find_references(settings.grade)
     wanted = companions.kinds(settings.exploring.draws, settings.exploring.uncertainty)
     plan = replace(plan, jobs=tuple(companions.with_companions(plan.jobs, wanted)))
+    _check_references(plan.jobs, sheet, references)
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
@@ -111,6 +112,18 @@ def command(
     if sheet is not None:
         _compare(plan.jobs, sheet, settings.max_megapixels)
     return code
+
+
+def _check_references(
+    jobs: Sequence[Job], sheet: Path | None, references: Sequence[Reference]
+) -> None:
+    """Refuses to write over an image whose style is taken."""
+    from vaenhance.workflows.originals import refuse_originals
+
+    given = [path for one in references for path in (*one.images, one.styles)]
+    written = [*(job.target for job in jobs), sheet]
+    written += [beside.path for job in jobs for beside in job.companions]
+    refuse_originals(written, given)
 
 
 def _check_sheet(jobs: Sequence[Job], sheet: Path) -> None:
@@ -273,5 +286,6 @@ class _Loaders:
         settings = self.settings.grade
         console.detail(f"loading model {settings.model} ...")
         looks = load_look(settings.model, device=self.device)
-        style = read_style(looks, self.references) if self.references else None
+        limit = self.settings.max_megapixels
+        style = read_style(looks, self.references, limit) if self.references else None
         return Graded(network, looks, settings, style)

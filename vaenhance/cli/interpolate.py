@@ -131,7 +131,8 @@ def command(
     plan = workflow.make_plan(
         named, settings, format=format, overwrite=overwrite or to_stdout
     )
-    refuse_originals(plan.files, [Path(n) for n in (start, end) if n != "-"])
+    if not to_stdout:
+        refuse_originals(plan.files, [Path(n) for n in (start, end) if n != "-"])
     of_looks = is_look(model)
     check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]

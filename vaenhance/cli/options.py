@@ -100,7 +100,7 @@ def verbosity_options(command: Decorated) -> Decorated:
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=_set_verbose,
+            callback=_choose_verbosity,
             section="Reporting",
             help="Say more: each image, and tracebacks of failures.",
         ),
@@ -110,7 +110,7 @@ def verbosity_options(command: Decorated) -> Decorated:
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=_set_quiet,
+            callback=_choose_verbosity,
             section="Reporting",
             help="Say nothing but errors.",
         ),
@@ -225,6 +225,15 @@ class Container(ParamType):
         known = ", ".join(name.lower() for name in photo.WRITABLE)
         return self.fail(f"{value!r} cannot be written; choose {known}.", param, ctx)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offers the formats that can be written."""
+        from vaenhance import photo
+
+        names = (name.lower() for name in photo.WRITABLE)
+        return [CompletionItem(n) for n in names if n.startswith(incomplete.lower())]
+
 
 def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> None:
     """Refuses now a picture that could not be written after all the work.
@@ -240,19 +249,15 @@ def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> N
         raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
 
 
-def _set_quiet(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    console.set_quiet(value)
-    _refuse_both(ctx, "quiet", value)
-
-
-def _set_verbose(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    console.set_verbose(value)
-    _refuse_both(ctx, "verbose", value)
-
-
-def _refuse_both(ctx: click.Context, name: str, value: bool) -> None:
-    given = ctx.meta.setdefault("vaenhance.verbosity", set())
-    if value:
-        given.add(name)
-    if len(given) > 1:
+def _choose_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    """Says nothing or more, as asked; a flag goes before the environment."""
+    given: dict[str, bool] = ctx.meta.setdefault("vaenhance.verbosity", {})
+    if value and param.name is not None:
+        source = ctx.get_parameter_source(param.name)
+        given[param.name] = source is click.core.ParameterSource.COMMANDLINE
+    typed = [name for name, is_typed in given.items() if is_typed]
+    if len(given) > 1 and len(typed) != 1:
         raise click.UsageError("-q and -v exclude each other; give one of them.", ctx)
+    chosen = typed or list(given)
+    console.set_quiet("quiet" in chosen)
+    console.set_verbose("verbose" in chosen)

@@ -162,7 +162,8 @@ def command(
         format=format,
         overwrite=overwrite or to_stdout,
     )
-    refuse_originals(plan.files, [apply])
+    if not to_stdout:
+        refuse_originals(plan.files, [apply])
     if manifold and not plan.is_sheet:
         raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
     if apply is None:
@@ -194,7 +195,8 @@ def _plane(model: str, drawn: dict[str, Any]) -> dict[str, Any]:
     for name in drawn:
         source = context.get_parameter_source(name)
         if name != "columns" and source is not click.core.ParameterSource.DEFAULT:
-            raise UsageProblem(f"--manifold draws nothing: leave out --{name}")
+            flags = {p.name: p.opts[-1] for p in context.command.params}
+            raise UsageProblem(f"--manifold draws nothing: leave out {flags[name]}")
     manifold.check(model, "--manifold")
     columns = drawn["columns"] or manifold.COLUMNS
     return {**drawn, "count": columns**2, "columns": columns, "gap": 0}

@@ -30,11 +30,12 @@ class SectionOption(click.Option):
 
         Click's own name is that of the variable which the option is passed on as.
         """
-        found = super().resolve_envvar_value(ctx)
-        if found is None and ctx.auto_envvar_prefix is not None:
+        found = None
+        if ctx.auto_envvar_prefix is not None:
             word = max(self.opts, key=len).lstrip("-").replace("-", "_").upper()
-            found = os.environ.get(f"{ctx.auto_envvar_prefix}_{word}") or None
-        return found
+            found = os.environ.get(f"{ctx.auto_envvar_prefix}_{word}")
+        # What is of this command alone goes before what is of several.
+        return found or super().resolve_envvar_value(ctx)
 
 
 class SectionCommand(click.Command):

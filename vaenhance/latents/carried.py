@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import LatentError
-from vaenhance.latents.members import read_array, write_array
+from vaenhance.latents.members import read_array
 from vaenhance.photo import Metadata
 
 _BLOCKS = ("exif", "icc_profile", "xmp")
@@ -23,21 +23,17 @@ _PACKED = 100  # times that a larger block may be packed
 _COLORS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 
 
-def write_carried(
-    archive: zipfile.ZipFile,
-    index: int,
-    metadata: Metadata,
-    alpha: NDArray[np.unsignedinteger] | None,
-) -> None:
-    """Adds ``exif/3`` and so on for image 3, as far as it has them."""
+def carried(
+    index: int, metadata: Metadata, alpha: NDArray[np.unsignedinteger] | None
+) -> dict[str, NDArray[np.unsignedinteger]]:
+    """Returns ``exif/3`` and so on for image 3, as far as it has them."""
     blocks = {f"{name}/{index}": getattr(metadata, name) for name in _BLOCKS}
     for color, data in metadata.png_color:
         blocks[f"png_color/{index}/{color.decode('ascii')}"] = data
-    for key, block in blocks.items():
-        if block:
-            write_array(archive, key, np.frombuffer(block, np.uint8))
-    if alpha is not None:
-        write_array(archive, f"alpha/{index}", alpha)
+    found: dict[str, NDArray[np.unsignedinteger]] = {
+        key: np.frombuffer(block, np.uint8) for key, block in blocks.items() if block
+    }
+    return found if alpha is None else {**found, f"alpha/{index}": alpha}
 
 
 def read_metadata(

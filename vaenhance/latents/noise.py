@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.errors import UsageProblem
+
 Pixels = NDArray[np.float32]
 
 
@@ -24,6 +26,14 @@ class PlacedNoise:
     seed: int
     draw: int
     place: tuple[slice, slice]
+
+    def __post_init__(self) -> None:
+        """Refuses what no random generator takes."""
+        if min(self.seed, self.draw) < 0:
+            raise UsageProblem(
+                f"seed and number of a draw must be 0 or more, received {self.seed} "
+                f"and {self.draw}"
+            )
 
     def of_levels(
         self, shapes: Sequence[tuple[int, int, int]], margin: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
 
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import UsageProblem
-from vaenhance.latents.carried import write_carried
+from vaenhance.latents.carried import carried
 from vaenhance.latents.members import copied, write_array, write_pieces
 from vaenhance.latents.records import (
     CONTENTS,
@@ -28,17 +28,27 @@ from vaenhance.latents.records import (
     Tile,
     TiledLatents,
 )
-from vaenhance.photo import atomic_stream
+from vaenhance.photo import Metadata, atomic_stream
 
 _FLOAT = np.dtype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """An array in the temporary file of all that is no latents."""
+
+    key: str
+    start: int  # byte
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
 
 @dataclass(frozen=True)
 class _Stored:
     """Where the arrays of one image are."""
 
-    entry: Entry
-    alpha: NDArray[np.unsignedinteger] | None
+    entry: Entry  # without the metadata, but for the resolution
+    carried: list[_Kept]
     shapes: dict[str, tuple[int, ...]]  # (T, h, w, c), or (D,) of a vector
     starts: dict[str, int]  # byte in the temporary file
 
@@ -77,6 +87,7 @@ class LatentWriter:
         self._origin, self._content, self._facts = origin, content, facts or {}
         self._folder = self._target.parent if isinstance(self._target, Path) else None
         self._spools: dict[str, BinaryIO] = {}
+        self._carried: BinaryIO | None = None
         self._stored: list[_Stored] = []
         self._shapes: dict[str, list[tuple[int, ...]]] = {}
         self._starts: dict[str, int] = {}
@@ -117,8 +128,20 @@ class LatentWriter:
             name: shapes[0] if self._content == "vectors" else (len(shapes), *shapes[0])
             for name, shapes in self._shapes.items()
         }
-        self._stored.append(_Stored(entry, alpha, shapes, self._starts))
+        kept = [
+            self._keep(key, array)
+            for key, array in carried(len(self), entry.metadata, alpha).items()
+        ]
+        entry = replace(entry, metadata=Metadata(dpi=entry.metadata.dpi))
+        self._stored.append(_Stored(entry, kept, shapes, self._starts))
         self._shapes, self._starts = {}, {}
+
+    def _keep(self, key: str, array: NDArray[np.unsignedinteger]) -> _Kept:
+        if self._carried is None:
+            self._carried = self._temporary()
+        start = self._carried.tell()
+        self._carried.write(np.ascontiguousarray(array).data)
+        return _Kept(key, start, array.shape, array.dtype)
 
     def keep(self, number: int, tile: Tile) -> None:
         """Takes one tile of the image that is to be added next.
@@ -161,16 +184,20 @@ class LatentWriter:
 
     def close(self) -> None:
         """Drops the temporary files."""
-        for spool in self._spools.values():
-            spool.close()
-        self._spools = {}
+        for spool in (*self._spools.values(), self._carried):
+            if spool is not None:
+                spool.close()
+        self._spools, self._carried = {}, None
 
     def _spool(self, name: str) -> BinaryIO:
         if name not in self._spools:
-            # Beside the target: a folder for temporary files is often too small.
-            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
-            self._spools[name] = cast(BinaryIO, file)
+            self._spools[name] = self._temporary()
         return self._spools[name]
+
+    def _temporary(self) -> BinaryIO:
+        # Beside the target: a folder for temporary files is often too small.
+        file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
+        return cast(BinaryIO, file)
 
     def _write(self, stream: BinaryIO) -> None:
         with zipfile.ZipFile(stream, "w") as archive:
@@ -178,9 +205,13 @@ class LatentWriter:
                 write_array(archive, key, np.asarray(value))
             for name in self._spools:
                 self._write_part(archive, name)
-            for index, stored in enumerate(self._stored):
-                entry = stored.entry
-                write_carried(archive, index, entry.metadata, stored.alpha)
+            for one in (one for stored in self._stored for one in stored.carried):
+                assert self._carried is not None
+                length = math.prod(one.shape) * one.dtype.itemsize
+                pieces = copied(self._carried, one.start, length)
+                write_pieces(
+                    archive, one.key, one.shape, one.dtype, pieces, zipfile.ZIP_DEFLATED
+                )
 
     def _write_part(self, archive: zipfile.ZipFile, name: str) -> None:
         """Writes level0 as one array if all images have one shape, else one each."""

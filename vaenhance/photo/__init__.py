@@ -25,7 +25,13 @@ from vaenhance.photo.model import (
     PhotoInfo,
 )
 from vaenhance.photo.png import encode_map
-from vaenhance.photo.reading import probe, read_bytes, read_photo, read_pixels
+from vaenhance.photo.reading import (
+    check_size,
+    probe,
+    read_bytes,
+    read_photo,
+    read_pixels,
+)
 from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
 from vaenhance.photo.transparency import bled
 from vaenhance.photo.writing import (
@@ -45,6 +51,7 @@ __all__ = [
     "bled",
     "check_encodable",
     "check_format",
+    "check_size",
     "encode_map",
     "encode_photo",
     "probe",

@@ -53,13 +53,7 @@ def read_photo(
     """
     with explained(), open_source(source) as stream:
         opened = _open(stream)
-        megapixels = opened.width * opened.height / 1e6
-        if megapixels > max_megapixels:
-            raise PhotoError(
-                f"{opened.width} x {opened.height} pixels are {megapixels:.0f} "
-                f"megapixels, more than the limit of {max_megapixels:g}: raise it "
-                "with --max-megapixels"
-            )
+        check_size(opened.width, opened.height, max_megapixels)
         decoded = opened.decode()
         return Photo(
             decoded.pixels,
@@ -67,6 +61,21 @@ def read_photo(
             decoded.is_gray,
             opened.format,
             _upright(opened),
+        )
+
+
+def check_size(width: int, height: int, max_megapixels: float) -> None:
+    """Refuses a picture that is too large, by its header.
+
+    Raises:
+        PhotoError: Says how large it is, and what the limit.
+    """
+    megapixels = width * height / 1e6
+    if megapixels > max_megapixels:
+        raise PhotoError(
+            f"{width} x {height} pixels are {megapixels:.0f} megapixels, more than the "
+            f"limit of {max_megapixels:g}: raise it with --max-megapixels, where the "
+            "command has that"
         )
 
 

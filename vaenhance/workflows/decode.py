@@ -254,8 +254,7 @@ class Decoding:
             pixels = self.model.decode_tiles(
                 latents,
                 picture.pixels.dtype,
-                tiles=self.reader.tiles(work.entry, count, shapes),
-                draw=work.draw,
+                tiles=self.reader.tiles(work.entry, count, shapes, work.draw),
                 size=self.size(entry) if self.settings.enlargement else None,
                 label=self.settings.label,
                 progress=partial(work.report, self.advance),

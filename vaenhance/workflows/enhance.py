@@ -16,7 +16,7 @@ from vaenhance import photo
 from vaenhance.errors import PhotoError, TargetTaken, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
-from vaenhance.workflows.enhance_settings import EnhanceSettings
+from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL, EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
@@ -212,8 +212,4 @@ class _Run:
 
 def _check_noise(model: PhotoModel, settings: EnhanceSettings) -> None:
     if settings.noise_sigma is not None and not model.conditioned_on_noise:
-        raise UsageProblem(
-            "--noise was given, but this model judges the noise by itself and takes "
-            "no level: leave --noise out (or say auto), or choose a model that is "
-            "conditioned on noise (vaenhance info lists them)"
-        )
+        raise UsageProblem(TAKES_NO_LEVEL)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from vaenhance import checkpoint
 from vaenhance.api_inputs import check_class, check_network
+from vaenhance.checkpoint_calibration import load_calibration
 from vaenhance.config import ModelConfig
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.explore import Exploring
 from vaenhance.workflows.grade import GradeSettings
+
+TAKES_NO_LEVEL = (
+    "--noise was given, but this model judges the noise by itself and takes no level: "
+    "leave --noise out (or say auto), or choose a model that is conditioned on noise "
+    "(vaenhance info lists them)"
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,17 @@ def check_models(model: str, settings: EnhanceSettings) -> None:
         check_network(name, config, wants_look=False)
         if settings.label is not None:
             check_class(name, config, settings.label)
+        if settings.noise_sigma is not None and not config.noise_map:
+            raise UsageProblem(TAKES_NO_LEVEL)
+        if settings.exploring.needs_sigma:
+            _check_calibrated(name, checkpoint.find_model(model))
+
+
+def _check_calibrated(name: str, folder: Path) -> None:
+    if load_calibration(folder) is None:
+        raise UsageProblem(
+            f"model {name} is not calibrated: run vaenhance calibrate PHOTOS {folder}"
+        )
 
 
 def _named(model: str) -> tuple[str, ModelConfig]:

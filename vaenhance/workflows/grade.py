@@ -148,27 +148,31 @@ def _reference(given: str, names: Sequence[str]) -> Reference:
     )
 
 
-def read_style(model: LookModel, references: Sequence[Reference]) -> Style:
+def read_style(
+    model: LookModel,
+    references: Sequence[Reference],
+    max_megapixels: float = 512.0,
+) -> Style:
     """Returns the mean of the references' styles.
 
     Raises:
-        UsageProblem: an image cannot be read.
+        UsageProblem: an image cannot be read, or is larger than the limit.
     """
-    return mean_style([_referred(model, reference) for reference in references])
+    return mean_style([_referred(model, one, max_megapixels) for one in references])
 
 
-def _referred(model: LookModel, reference: Reference) -> Style:
+def _referred(model: LookModel, reference: Reference, limit: float) -> Style:
     if reference.styles is not None:
         return model.stored_style(reference.styles)
     if not reference.images:
         return model.styles[reference.name]
     # One by one: a folder's photographs need not be in memory together.
-    return mean_style([_style_of(model, path) for path in reference.images])
+    return mean_style([_style_of(model, path, limit) for path in reference.images])
 
 
-def _style_of(model: LookModel, path: Path) -> Style:
+def _style_of(model: LookModel, path: Path, limit: float) -> Style:
     try:
-        pixels = photo.read_pixels(path)
+        pixels = photo.read_pixels(path, max_megapixels=limit)
     except PhotoError as error:
         raise UsageProblem(f"--style {path}: {error}") from error
     return model.style(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))

@@ -34,7 +34,7 @@ def measure(
         standard_input: the image of a job without a source, if it has been read.
         unchanged: the files are to be copied (strength 0), in whatever format.
         enlargement: the size that they are to have; None leaves it.
-        max_megapixels: of that size.
+        max_megapixels: of the photograph, unless it is copied, and of that size.
     """
     problem_of = cache(folder_problem)  # thousands of targets share a folder
     for job in jobs:
@@ -42,7 +42,7 @@ def measure(
             job = replace(job, problem=problem_of(job.target.parent))
         data = standard_input if job.source is None else job.source
         if job.is_open and data is not None and not is_pipe(job.source):
-            job = _measured(job, data, unchanged)
+            job = _measured(job, data, unchanged, max_megapixels)
         if job.is_open and job.info is not None and enlargement is not None:
             job = _aimed(job, job.info, enlargement, max_megapixels)
         yield job
@@ -71,11 +71,12 @@ def _is_read_only(folder: Path) -> bool:
         return False
 
 
-def _measured(job: Job, data: Path | bytes, unchanged: bool) -> Job:
+def _measured(job: Job, data: Path | bytes, unchanged: bool, limit: float) -> Job:
     try:
         info = photo.probe(data)
         job = replace(job, info=info)
         if not unchanged:
+            photo.check_size(info.width, info.height, limit)
             photo.check_format(job.format or info.format)
     except PhotoError as error:
         return replace(job, problem=str(error))

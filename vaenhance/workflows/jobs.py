@@ -252,14 +252,18 @@ def _folded(job: Job) -> str:
 
 
 def is_among(path: Path, jobs: Iterable[Job]) -> bool:
-    """Tells whether a file is a source or target of a job, under whatever name."""
+    """Tells whether a file is a job's own or beside its target, under any name."""
     # Not Path.resolve, which raises for a link that points at itself.
     own, is_there = os.path.realpath(path), os.path.lexists(path)
-    files = (file for job in jobs for file in (job.source, job.target) if file)
+    files = (file for job in jobs for file in _files(job) if file)
     return any(
         os.path.realpath(file) == own or (is_there and same_file(file, path))
         for file in files
     )
+
+
+def _files(job: Job) -> list[Path | None]:
+    return [job.source, job.target, *(beside.path for beside in job.companions)]
 
 
 def is_pipe(path: Path | None) -> bool:

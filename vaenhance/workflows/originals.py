@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vaenhance.data.discover import find_images
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.jobs import Job, is_among
 
 
 def refuse_originals(
@@ -23,19 +22,29 @@ def refuse_originals(
     Raises:
         UsageProblem: one is.
     """
-    jobs: list[Job] | None = None
+    known: set[tuple[int, int]] | None = None
     for file in files:
-        if file is None or not file.exists():
+        own = _identity(file)
+        if own is None:
             continue
-        if jobs is None:  # a folder of thousands is looked through once, if at all
-            jobs = [Job(path, None) for path in _images(originals)]
-        if is_among(file, jobs):
+        if known is None:  # a folder of thousands is looked through once, if at all
+            known = {found for path in _images(originals) if (found := _identity(path))}
+        if own in known:
             raise UsageProblem(
                 f"{what} {file} is one of the images: originals are never written over"
             )
 
 
-def _images(originals: Iterable[Path | None]) -> Iterable[Path]:
+def _images(originals: Iterable[Path | None]) -> Iterator[Path]:
     for path in originals:
         if path is not None:
             yield from find_images(path) if path.is_dir() else [path]
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Returns what a file has in common with its links; None if it is not there."""
+    try:
+        status = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if status is None else (status.st_dev, status.st_ino)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,7 @@ class Validation:
         config: Config,
         warn: Callable[[str], None] = lambda line: None,
     ):
-        images = list(_readable(held_out, warn))
+        images = _readable(held_out, warn)  # one in memory at a time
         if config.model.network == "look":
             self._pairs = _looks(images, config)
             return
@@ -118,7 +118,7 @@ def _readable(
 
 
 def _looks(
-    images: Sequence[tuple[int, NDArray[np.uint8]]], config: Config
+    images: Iterable[tuple[int, NDArray[np.uint8]]], config: Config
 ) -> list[tuple[Pixels, Pixels, float]]:
     """Pairs for network look: each photograph changed at random, to be mended."""
     pairs = []
