@@ -58,6 +58,7 @@ def average(
         for name in new
     }
     card = checkpoint.load_card(second)
+    card.pop("uncertainty", None)  # of the second's weights
     training = {
         **card["training"],
         "averaged_with": checkpoint.weights_checksum(first),

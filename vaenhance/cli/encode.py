@@ -167,6 +167,7 @@ def _with_kind(settings: EncodeSettings, model: str) -> EncodeSettings:
         "--pool": settings.pool,
         "--noise": settings.noise_sigma is not None,
         "--tile": settings.tile is not None,
+        "--overlap": settings.overlap is not None,
     }
     given = [name for name, value in asked.items() if value]
     if given:
