@@ -42,7 +42,8 @@ def pictures(side: int) -> dict[str, np.ndarray]:
         top, left = ((n - side) // 2 for n in pixels.shape[:2])
         if min(top, left) >= 0 and pixels.dtype == np.uint8 and pixels.shape[2] == 3:
             crop = pixels[top : top + side, left : left + side]
-            found[path.stem + path.suffix] = np.ascontiguousarray(crop)
+            name = path.relative_to(ROOT / "samples").as_posix()  # two are one rocket
+            found[name.replace("/", " ")] = np.ascontiguousarray(crop)
     return found
 
 

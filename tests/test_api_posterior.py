@@ -32,6 +32,7 @@ def test_latents_are_those_of_encode_and_their_kl_is_not_negative(model):
     assert len(levels) == len(latents.levels) == 2
     for level, means in zip(levels, latents.levels, strict=True):
         assert np.array_equal(level.means, means)
+        assert level.distances.shape == means.shape
         assert level.kl.shape == (2,)
         assert (level.kl > 0).all()
         assert level.values == means[0].size
@@ -71,4 +72,5 @@ def test_a_model_of_one_size_is_described_too(tmp_path):
     image = np.zeros((28, 28, 1), np.uint8)
     (level,) = digits.describe_latents(image)
     assert level.means.shape == (1, 1, 1, 2)
+    assert np.array_equal(level.distances, level.means)  # its prior is N(0, 1)
     assert level.pixels == 28 * 28

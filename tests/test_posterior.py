@@ -27,9 +27,8 @@ class Level:
         height, width = (side // 2 for side in image.shape[:2])
         self.pixels = height * 2 * width * 2
         plane = image[: 2 * height : 2, : 2 * width : 2, 0]
-        self.means = np.stack([plane, np.full_like(plane, 3.0), 0.01 * plane], axis=-1)[
-            None
-        ].astype(np.float32)
+        channels = plane, np.full_like(plane, 3.0), 0.01 * plane
+        self.distances = np.stack(channels, axis=-1)[None].astype(np.float32)
         self.kl = np.array([kl], np.float32)
 
 

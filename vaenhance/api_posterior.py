@@ -27,12 +27,14 @@ class LatentLevel:
 
     Attributes:
         means: (B, h, w, c) float32, the posterior means, as ``encode`` gives them.
+        distances: the same shape, from the prior's mean in its standard deviations.
         kl: (B,) float32, KL(posterior ‖ prior) in nats, the sum over all values of
             ``means``, what is mirrored around the image included.
         pixels: of the image with what is mirrored, to divide ``kl`` by.
     """
 
     means: Pixels
+    distances: Pixels
     kl: NDArray[np.float32]
     pixels: int
 
@@ -110,6 +112,8 @@ class Posterior:
     ) -> list[LatentLevel]:
         """Returns the posterior means of every level, and their KL, coarse to fine.
 
+        How far they are from the prior's is at the means of the levels above.
+
         The KL of a level depends on the latents above it; these are one draw, so
         that the sum over the levels is an unbiased estimate of the rate.
 
@@ -125,9 +129,10 @@ class Posterior:
         y = self._framed(image, noise_sigma)
         epsilons = self._epsilons(y.shape, np.random.default_rng(seed))
         _, kls = self._inference.posterior(y, noise_sigma, epsilons)
-        means = self._inference.encode(y, noise_sigma)
+        means, _, distances = self._inference.describe(y, noise_sigma)
         pixels = y.shape[1] * y.shape[2]
-        return [LatentLevel(m, kl, pixels) for m, kl in zip(means, kls, strict=True)]
+        levels = zip(means, distances, kls, strict=True)
+        return [LatentLevel(mean, far, kl, pixels) for mean, far, kl in levels]
 
     def _framed(self, image: NDArray[Any], noise_sigma: float | None) -> Pixels:
         """Checks the input; a batch of it with the margin that ``enhance`` adds."""

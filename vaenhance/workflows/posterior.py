@@ -20,7 +20,9 @@ from vaenhance.workflows.enhancer import Enhancer, as_input, as_output, psnr
 Array = NDArray[np.floating]
 
 # A latent channel is active when its posterior mean varies by more than this over
-# the data (variance; Burda, Grosse and Salakhutdinov 2016, section 5.2).
+# the data (variance; Burda, Grosse and Salakhutdinov 2016, section 5.2). Their prior is
+# N(0, 1); where it depends on the levels above, the mean is counted from the prior's
+# mean, in the prior's standard deviations.
 ACTIVE_ABOVE = 0.01
 
 
@@ -28,8 +30,8 @@ class Level(Protocol):
     """The part of ``api_posterior.LatentLevel`` that is measured."""
 
     @property
-    def means(self) -> Array:
-        """(B, h, w, c) posterior means."""
+    def distances(self) -> Array:
+        """(B, h, w, c) of posterior means from the prior's, in its deviations."""
         ...
 
     @property
@@ -80,7 +82,7 @@ class Sums:
     kl: float  # nats
     values: int  # numbers in the level
     pixels: int
-    first: NDArray[np.float64]  # (c,) sums of the posterior means
+    first: NDArray[np.float64]  # (c,) sums of the posterior means' distances
     second: NDArray[np.float64]  # (c,) sums of their squares
 
 
@@ -136,7 +138,7 @@ def measure_latents(
     levels = model.describe_latents(as_input(model, y), seed, noise_sigma=sigma)
     found = []
     for level in levels:
-        means = level.means.astype(np.float64)
+        means = level.distances.astype(np.float64)
         positions = means.shape[0] * means.shape[1] * means.shape[2]
         found.append(
             Sums(
