@@ -22,23 +22,25 @@ def refuse_originals(
     Raises:
         UsageProblem: one is.
     """
+    given = [path for path in originals if path is not None]
+    if not given:  # as in most runs: no target needs a look
+        return
     known: set[tuple[int, int]] | None = None
     for file in files:
         own = _identity(file)
         if own is None:
             continue
         if known is None:  # a folder of thousands is looked through once, if at all
-            known = {found for path in _images(originals) if (found := _identity(path))}
+            known = {found for path in _images(given) if (found := _identity(path))}
         if own in known:
             raise UsageProblem(
                 f"{what} {file} is one of the images: originals are never written over"
             )
 
 
-def _images(originals: Iterable[Path | None]) -> Iterator[Path]:
-    for path in originals:
-        if path is not None:
-            yield from find_images(path) if path.is_dir() else [path]
+def _images(given: Iterable[Path]) -> Iterator[Path]:
+    for path in given:
+        yield from find_images(path) if path.is_dir() else [path]
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
