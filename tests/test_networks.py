@@ -21,6 +21,7 @@ from vaenhance.model.objective import image  # noqa: E402
 LAYERS = [
     (ResidualBlock(6), (2, 4, 6, 6)),
     (ResidualBlock(6, kernel=DENSE), (2, 4, 6, 6)),
+    (ResidualBlock(6, leak=0.1), (2, 4, 6, 6)),
     (Upsample(5), (2, 8, 12, 5)),
     (Upsample(5, 1), (2, 4, 6, 5)),
     (Upsample(5, 7), (2, 28, 42, 5)),
@@ -32,6 +33,7 @@ NETWORKS = [
     dataclasses.replace(TINY, residual=True, noise_map=False),
     dataclasses.replace(TINY, unshuffle=1, channels=1, likelihood="bernoulli"),
     dataclasses.replace(TINY, image_size=16),
+    dataclasses.replace(TINY, leak=0.1, context_blocks=(1,) * len(TINY.widths)),
     dataclasses.replace(
         TINY,
         image_size=12,
@@ -50,7 +52,7 @@ NETWORKS = [
 def test_layer_contract(layer, shape, policy):
     config = {**layer.get_config(), "dtype": policy}
     again = type(layer).from_config(config)
-    own = {"width", "units", "factor", "kernel"} & set(config)
+    own = {"width", "units", "factor", "kernel", "leak"} & set(config)
     assert all(again.get_config()[name] == config[name] for name in own)
     x = tf.random.stateless_normal([2, 4, 6, 6], [1, 2])
     with tf.GradientTape() as tape:
@@ -97,6 +99,17 @@ def test_network_contract(config, policy):
     assert all(g is not None and np.isfinite(g).all() for g in gradients)
 
 
+@pytest.mark.parametrize(("leak", "learns"), [(0.0, False), (0.1, True)])
+def test_units_that_are_negative_everywhere_learn_through_the_leak(leak, learns):
+    block = ResidualBlock(6, leak=leak)
+    x = tf.random.stateless_normal([2, 4, 6, 6], [1, 2])
+    block.build(x.shape)
+    block.first.bias.assign(tf.fill([6], -100.0))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(block(x))
+    assert bool(np.any(tape.gradient(loss, block.first.kernel))) is learns
+
+
 @pytest.mark.parametrize("config", [TINY, SMALL_MLP])
 def test_a_logistic_network_gives_a_scale_beside_every_mean(config):
     logistic = dataclasses.replace(config, likelihood="logistic")
@@ -110,7 +123,7 @@ def test_a_logistic_network_gives_a_scale_beside_every_mean(config):
 
 
 def test_levels_have_the_steps_that_are_asked_for():
-    network = build_network(NETWORKS[4])
+    network = build_network(NETWORKS[5])
     assert network.latent_shapes(12, 12) == [(1, 1, 5), (6, 6, 3), (6, 6, 2)]
     default = build_network(TINY)
     assert default.latent_shapes(16, 24) == [(4, 6, 4), (8, 12, 4)]

@@ -13,6 +13,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "model.decoder_blocks": (0, 64),
     "model.latent_channels": (1, 512),
     "model.latent_bound": (0, 1000),
+    "model.leak": (0, 1),
     "model.strides": (1, 32),
     "model.context_blocks": (0, 64),
     "model.prior_width": (0, 1024),

@@ -37,6 +37,7 @@ class ModelConfig:
     decoder_blocks: tuple[int, ...] = (2, 2, 3)  # residual blocks on the way down
     latent_channels: tuple[int, ...] = (16, 16, 16)  # channels of z at each level
     latent_bound: float = 0.0  # largest z, either way, that y can give; 0: any
+    leak: float = 0.0  # ladder: slope of hidden units below zero; 0: rectifiers
     strides: tuple[int, ...] = ()  # from each level to the next coarser; empty: 2 each
     noise_map: bool = False  # y comes with an optional noise level
     residual: bool = False  # x = y + r instead of x from the latents alone

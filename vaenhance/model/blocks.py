@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ DENSE = 0  # in place of a kernel's side
 
 @keras.saving.register_keras_serializable("vaenhance")
 class ResidualBlock(keras.layers.Layer):
-    """x + conv(relu(conv(x))), both at the width of x.
+    """x + conv(rectifier(conv(x))), both at the width of x.
 
     Args:
         width: channels of input and output.
@@ -20,21 +21,28 @@ class ResidualBlock(keras.layers.Layer):
             initial weights; 1/√(number of blocks) keeps a deep ladder's
             activations of one size (VDVAE, Child 2021).
         kernel: side of both convolutions, or ``DENSE``.
+        leak: as of ``rectifier``.
     """
 
     def __init__(
-        self, width: int, branch_scale: float = 1.0, kernel: int = 3, **kwargs: Any
+        self,
+        width: int,
+        branch_scale: float = 1.0,
+        kernel: int = 3,
+        leak: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.width = width
         self.branch_scale = branch_scale
         self.kernel = kernel
+        self.leak = leak
         self.first = convolution(
             width,
             kernel,
             "first",
             self.dtype_policy,
-            activation="relu",
+            activation=rectifier(leak),
             kernel_initializer="he_normal",
         )
         self.second = convolution(
@@ -53,7 +61,7 @@ class ResidualBlock(keras.layers.Layer):
         return x + self.second(self.first(x))
 
     def get_config(self):
-        own = ("width", "branch_scale", "kernel")
+        own = ("width", "branch_scale", "kernel", "leak")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
@@ -99,6 +107,18 @@ class Upsample(keras.layers.Layer):
     def get_config(self):
         own = {"width": self.width, "factor": self.factor}
         return {**super().get_config(), **own}
+
+
+def rectifier(leak: float) -> Any:
+    """Returns the activation of hidden units: x above zero, leak · x below.
+
+    Without a leak (ReLU) a unit whose input is negative everywhere gets no gradient
+    ever again; with one it still learns (leaky ReLU, Maas et al. 2013).
+
+    Args:
+        leak: slope below zero.
+    """
+    return partial(tf.nn.leaky_relu, alpha=leak) if leak else "relu"
 
 
 def convolution(width: int, kernel: int, name: str, dtype: Any, **kwargs: Any):

@@ -77,6 +77,7 @@ class Context(keras.layers.Layer):
         side: as of ``ClassCondition``.
         branch_scale: as of ``ResidualBlock``.
         kernel: as of ``ResidualBlock``.
+        leak: as of ``ResidualBlock``.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Context(keras.layers.Layer):
         side: int = 1,
         branch_scale: float = 1.0,
         kernel: int = 3,
+        leak: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -97,13 +99,16 @@ class Context(keras.layers.Layer):
             "side": side,
             "branch_scale": branch_scale,
             "kernel": kernel,
+            "leak": leak,
         }
         policy = self.dtype_policy
         self.condition = None
         if classes:
             self.condition = ClassCondition(classes, side, name="class", dtype=policy)
         self.blocks = [
-            ResidualBlock(width, branch_scale, kernel, name=f"block{i}", dtype=policy)
+            ResidualBlock(
+                width, branch_scale, kernel, leak, name=f"block{i}", dtype=policy
+            )
             for i in range(blocks)
         ]
 
@@ -142,6 +147,7 @@ def contexts(
             start_side(config) if i == levels[-1] else 1,
             branch_scale,
             kernels[i],
+            config.leak,
             name=f"context{i}",
             dtype=policy,
         )

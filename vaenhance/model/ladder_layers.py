@@ -17,6 +17,7 @@ from vaenhance.model.blocks import (
     Upsample,
     convolution,
     downsample,
+    rectifier,
 )
 from vaenhance.model.conditioning import contexts
 from vaenhance.model.heads import make_heads
@@ -40,13 +41,12 @@ class LadderLayers(keras.Model):
         kernels = [_kernel(config, step) for step in level_steps(config)]
         points = [min(kernel, 1) for kernel in kernels]
         factors = config.strides or (2,) * (len(widths) - 1)
+        hidden = {"activation": rectifier(config.leak)}
 
         def blocks(name: str, level: int, count: int) -> list[ResidualBlock]:
-            given: dict[str, Any] = {"kernel": kernels[level], "dtype": policy}
-            return [
-                ResidualBlock(widths[level], branch, name=f"{name}{i}", **given)
-                for i in range(count)
-            ]
+            given = widths[level], branch, kernels[level], config.leak
+            names = [f"{name}{i}" for i in range(count)]
+            return [ResidualBlock(*given, name=n, dtype=policy) for n in names]
 
         def gaussian(name: str, level: int) -> Any:
             outputs, kernel = 2 * latents[level], points[level]
@@ -66,7 +66,7 @@ class LadderLayers(keras.Model):
         self.fitted = fitted_priors(config, policy)
         self.prior_head = [gaussian("prior", i) for i in levels]
         self.posterior_mix = [
-            convolution(widths[i], kernels[i], f"mix{i}", policy, activation="relu")
+            convolution(widths[i], kernels[i], f"mix{i}", policy, **hidden)
             for i in levels
         ]
         self.posterior_head = [gaussian("posterior", i) for i in levels]
