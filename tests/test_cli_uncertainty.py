@@ -230,6 +230,7 @@ def test_calibrating_writes_beside_the_weights(invoke, samples, tmp_path, monkey
     assert "calibrated" in again.stderr
     assert (folder / "calibration.json").read_bytes() == once
     assert "name photographs" in invoke(*asked, "--crops", 0, exit_code=2).stderr
+    assert "--test" in invoke(*asked, "--crops", 3, "--json", exit_code=2).stderr
     measured = (folder / "card.json").read_bytes()
     (photograph / "coffee.png").write_bytes(b"no image")
     only = (*asked, "--crops", 0, "--test", photograph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.tiny import save_tiny_model
 from tests.tiny_look import save_tiny_look
@@ -36,6 +36,20 @@ def test_a_sheet_of_gradings_is_seeded(folder, tmp_path, invoke) -> None:
     assert small.shape == (2 * 20 + 3 * 4, 2 * 30 + 3 * 4, 3)
 
 
+@pytest.mark.parametrize("target", ["sheet.png", "folder"])
+def test_the_profile_of_the_photograph_goes_along(folder, target, tmp_path, invoke):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    source = tmp_path / "with.png"
+    with Image.open(folder / "a.png") as image:
+        image.save(source, icc_profile=profile)
+    given = ["-m", folder / "looks", "--apply", source, "--count", "2"]
+    invoke("sample", tmp_path / target, *given)
+    made = tmp_path / target
+    for file in [made] if made.is_file() else sorted(made.iterdir()):
+        with Image.open(file) as image:
+            assert image.info["icc_profile"] == profile
+
+
 def test_only_models_of_looks_are_applied(folder, tmp_path, invoke) -> None:
     given = ["-m", folder / "tiny", "--apply", folder / "a.png"]
     result = invoke("sample", tmp_path / "x.png", *given, exit_code=2)
@@ -50,6 +64,22 @@ def test_looks_lie_between_images_of_different_sizes(folder, tmp_path, invoke) -
     ]
     assert [frame.shape for frame in frames] == [(40, 60, 3)] * 3
     assert not np.array_equal(frames[0], frames[2])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--precision", "bfloat16"], "leave out --precision"),
+        (["--tile", "512"], "leave out --tile"),
+        (["--overlap", "64"], "leave out --overlap"),
+    ],
+)
+def test_looks_have_one_precision_and_no_tiles(
+    folder, options, words, tmp_path, invoke
+) -> None:
+    given = [folder / "a.png", folder / "b.png", tmp_path / "x.png"]
+    given += ["-m", folder / "looks", *options]
+    assert words in invoke("interpolate", *given, exit_code=2).stderr
 
 
 def test_shrinking_takes_means_and_leaves_what_fits() -> None:

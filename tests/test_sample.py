@@ -26,13 +26,13 @@ class FakeModel:
         self.channels = channels
         self.calls: list[dict] = []
 
-    def sample(self, count, *, size=None, temperature=(1.0,), seed=0, label=None):
+    def samples(self, count, *, size=None, temperature=(1.0,), seed=0, label=None):
         given = {"count": count, "size": size, "seed": seed, "label": label}
         self.calls.append({**given, "temperature": temperature})
         height, width = size or (6, 8)
         rng = np.random.default_rng(seed)
         shape = (count, height, width, self.channels)
-        return np.float32(temperature[0]) * rng.random(shape, np.float32)
+        return iter(np.float32(temperature[0]) * rng.random(shape, np.float32))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def drawn(count: int, seed: int = 0) -> np.ndarray:
-    values = FakeModel().sample(count, seed=seed)
+    values = np.stack(list(FakeModel().samples(count, seed=seed)))
     return np.round(values * 255).astype(np.uint8)
 
 
@@ -134,7 +134,7 @@ def test_files_that_exist_are_left_alone(here, target):
 def test_settings_reach_the_model():
     model = FakeModel()
     settings = Settings(2, (4, 5), temperature=(0.5, 1.0), seed=3, classes=("a",))
-    images = sample.draw(model, settings)
+    images = list(sample.draw(model, settings))
     expected = {"count": 2, "size": (4, 5), "seed": 3, "temperature": (0.5, 1.0)}
     assert model.calls == [{**expected, "label": ("a",)}]
     assert [image.shape for image in images] == [(4, 5, 3)] * 2
@@ -142,9 +142,9 @@ def test_settings_reach_the_model():
 
 
 def test_values_are_clipped_and_rounded():
-    images = sample.draw(FakeModel(), Settings(count=1, temperature=(2.0,)))
-    values = FakeModel().sample(1, temperature=(2.0,))[0]
-    np.testing.assert_array_equal(images[0], np.round(np.clip(values, 0, 1) * 255))
+    image = next(sample.draw(FakeModel(), Settings(count=1, temperature=(2.0,))))
+    values = next(FakeModel().samples(1, temperature=(2.0,)))
+    np.testing.assert_array_equal(image, np.round(np.clip(values, 0, 1) * 255))
 
 
 @pytest.mark.parametrize(
@@ -162,10 +162,24 @@ def test_the_sheet_is_as_square_as_asked(count, columns, grid):
 def test_gray_models_write_gray_files(here):
     settings = Settings(count=2)
     plan = sample.make_plan(Path("digits"), settings)
-    images = sample.draw(FakeModel(channels=1), settings)
+    images = list(sample.draw(FakeModel(channels=1), settings))
     files = list(sample.write(images, plan, settings))
     assert [pixels(file).shape for file in files] == [(6, 8), (6, 8)]
     np.testing.assert_array_equal(pixels(files[1]), images[1][..., 0])
+
+
+def test_each_numbered_file_is_there_before_the_next_image_is_drawn(here):
+    there = []
+
+    def images():
+        for image in drawn(3):
+            there.append(len(list(here.glob("many/*.png"))))
+            yield image
+
+    settings = Settings(count=3)
+    plan = sample.make_plan(Path("many"), settings)
+    assert list(sample.write(images(), plan, settings)) == list(plan.files)
+    assert there == [0, 1, 2]
 
 
 def test_a_folder_that_cannot_be_made_is_named(here):
@@ -234,6 +248,7 @@ def test_size_is_width_by_height(here, model, size, height_width, invoke):
         ["--temperature", "-1"],
         ["--columns", "0"],
         ["--format", "docx"],
+        ["faces/", "--columns", "3"],
     ],
 )
 def test_wrong_arguments_end_with_2_before_the_model_is_loaded(

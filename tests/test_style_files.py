@@ -132,6 +132,9 @@ def test_looks_want_a_photograph_and_images_do_not(folder, tmp_path, invoke) -> 
     assert "--apply" in alone.stderr
     beside = [images, target, "-m", folder / "tiny", "--apply", source]
     assert "leave out --apply" in invoke("decode", *beside, exit_code=2).stderr
+    half = [looks, target, "-m", folder / "looks", "--apply", source]
+    half += ["--precision", "bfloat16"]
+    assert "leave out --precision" in invoke("decode", *half, exit_code=2).stderr
     (tmp_path / "no.png").write_bytes(b"no image")
     given = [looks, target, "-m", folder / "looks", "--apply", tmp_path / "no.png"]
     assert "no.png" in invoke("decode", *given, exit_code=2).stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,13 +69,30 @@ class Drawing:
                 another number of levels; it does not know the class; or the seed is
                 below 0.
         """
-        own = self.config.image_size
-        height, width = size or ((own, own) if own else (128, 128))
-        if own and (height, width) != (own, own):
-            raise UsageProblem(
-                f"model {self.name} draws images of {own}x{own} pixels only, "
-                f"not {width}x{height}"
+        images = list(
+            self.samples(
+                count, size=size, temperature=temperature, seed=seed, label=label
             )
+        )
+        height, width = self._drawn_size(size)
+        empty = np.zeros((0, height, width, self.config.channels), np.float32)
+        return np.stack(images) if images else empty
+
+    def samples(
+        self,
+        count: int,
+        *,
+        size: tuple[int, int] | None = None,
+        temperature: float | Sequence[float] = 1.0,
+        seed: int = 0,
+        label: str | Sequence[str] | None = None,
+    ) -> Iterator[Pixels]:
+        """Yields what ``sample`` returns image by image, (H, W, C) each.
+
+        Memory holds one of them, whatever the count. Arguments and errors are those
+        of ``sample``; the errors come at once, not with the first image.
+        """
+        height, width = self._drawn_size(size)
         check_seed(seed)
         labels = class_numbers(self.name, self.classes, label)
         # The network counts in pixels of y.
@@ -84,8 +101,8 @@ class Drawing:
         padded = [-(-n // step) * step // times for n in (height, width)]
         shapes = self._inference.latent_shapes(*padded)
         factors = level_temperatures(self.name, len(shapes), temperature)
-        images = []
-        for index in range(count):
+
+        def draw(index: int) -> Pixels:
             rng = np.random.default_rng([seed, index])
             noise = [
                 np.float32(factor) * rng.standard_normal((1, *s), np.float32)
@@ -93,9 +110,19 @@ class Drawing:
             ]
             chosen = labels[index % len(labels)]
             drawn = self._inference.draw(noise, *padded, chosen)
-            images.append(drawn[0, :height, :width])
-        empty = np.zeros((0, height, width, self.config.channels), np.float32)
-        return np.clip(np.stack(images), 0.0, 1.0) if images else empty
+            return np.clip(drawn[0, :height, :width], 0.0, 1.0)
+
+        return (draw(index) for index in range(count))
+
+    def _drawn_size(self, size: tuple[int, int] | None) -> tuple[int, int]:
+        own = self.config.image_size
+        height, width = size or ((own, own) if own else (128, 128))
+        if own and (height, width) != (own, own):
+            raise UsageProblem(
+                f"model {self.name} draws images of {own}x{own} pixels only, "
+                f"not {width}x{height}"
+            )
+        return height, width
 
     def label_of(self, name: str | None) -> int:
         """Returns the number of a class, −1 for None.

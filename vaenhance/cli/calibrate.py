@@ -97,6 +97,10 @@ def command(
 
     if not crops and test is None:
         raise UsageProblem("--crops 0 fits nothing: name photographs to --test it on")
+    if as_json and test is None:
+        raise UsageProblem(
+            "--json tells what --test measures: name photographs, or leave it out"
+        )
     for path in filter(None, (photos, test)):
         if not path.exists():
             raise UsageProblem(f"there is no file or folder {path}")

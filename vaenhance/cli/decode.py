@@ -103,6 +103,8 @@ def command(
             "--apply gives a look to a photograph in its own size: leave it out, or "
             "--scale, --size and --megapixels"
         )
+    if apply is not None:
+        options.refuse_half("looks are computed in float32", precision)
     _check_streams(latents, target, as_json)
     source = None if latents == "-" else Path(latents)
     with LatentReader(source or console.stdin_bytes()) as reader:

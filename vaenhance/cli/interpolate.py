@@ -16,6 +16,7 @@ from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow
     from vaenhance.workflows.interpolate import Interpolator, Pixels
+    from vaenhance.workflows.sample import Plan
 
 _HELP = """Draw the images between two images.
 
@@ -133,7 +134,11 @@ def command(
     )
     if not to_stdout:
         refuse_originals(plan.files, [Path(n) for n in (start, end) if n != "-"])
+    _refuse_idle(plan)
     of_looks = is_look(model)
+    if of_looks:
+        options.refuse_half("looks are computed in float32", precision)
+        options.refuse_typed("a look has no tiles", "tile", "overlap")
     check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
     names = start, end
@@ -166,6 +171,18 @@ def _load(model: str, device: str, precision: str, of_looks: bool) -> Interpolat
     looks = load_look(model, device=device)
     console.message(f"device: {looks.device}, float32")
     return looks
+
+
+def _refuse_idle(plan: Plan) -> None:
+    """Refuses options that the kind of product has no use for."""
+    if plan.is_sheet:
+        options.refuse_typed("a sheet does not move", "fps", "bounce")
+    elif len(plan.files) == 1:
+        options.refuse_typed("an animation has no rows", "columns")
+    else:
+        options.refuse_typed(
+            "numbered files have no rows and do not move", "columns", "fps", "bounce"
+        )
 
 
 def _check_streams(sources: tuple[str, str], target: str, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from vaenhance.cli import console
@@ -249,12 +250,41 @@ def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> N
         raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
 
 
+def refuse_typed(why: str, *names: str) -> None:
+    """Refuses options that would do nothing where they were typed.
+
+    Defaults and values of the environment are for many commands, and stay silent.
+
+    Args:
+        why: what the message says of the command.
+        names: of the options, as parameters.
+
+    Raises:
+        UsageProblem: one of them stands on the command line.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        if parameter.name in names and source is ParameterSource.COMMANDLINE:
+            raise UsageProblem(f"{why}: leave out {parameter.opts[-1]}")
+
+
+def refuse_half(why: str, precision: str) -> None:
+    """Refuses a half precision that was typed, where float32 is all there is.
+
+    Raises:
+        UsageProblem: as ``refuse_typed``.
+    """
+    if precision not in ("auto", "float32"):
+        refuse_typed(why, "precision")
+
+
 def _choose_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     """Says nothing or more, as asked; a flag goes before the environment."""
     given: dict[str, bool] = ctx.meta.setdefault("vaenhance.verbosity", {})
     if value and param.name is not None:
         source = ctx.get_parameter_source(param.name)
-        given[param.name] = source is click.core.ParameterSource.COMMANDLINE
+        given[param.name] = source is ParameterSource.COMMANDLINE
     typed = [name for name, is_typed in given.items() if is_typed]
     if len(given) > 1 and len(typed) != 1:
         raise click.UsageError("-q and -v exclude each other; give one of them.", ctx)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +166,11 @@ def command(
     )
     if not to_stdout:
         refuse_originals(plan.files, [apply])
-    if manifold and not plan.is_sheet:
-        raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
+    if not plan.is_sheet:
+        if manifold:
+            raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
+        options.refuse_typed("a folder has no rows", "columns")
+    profile = None
     if apply is None:
         sample.check(model, settings)
         network = _load(model, device, precision)
@@ -173,15 +178,19 @@ def command(
     elif manifold:
         raise UsageProblem("--manifold is not for looks: leave out --apply")
     else:
-        images = sample.draw(_load_gradings(model, device, apply), settings)
+        options.refuse_half("looks are computed in float32", precision)
+        gradings, profile = _load_gradings(model, device, apply)
+        images = sample.draw(gradings, settings)
+    first = next(images)
+    images = itertools.chain([first], images)
     if to_stdout:
-        sheet = sample.arrange(images, settings.columns, settings.gap)
-        console.product_bytes(sample.encode(sheet, plan.format))
+        sheet = sample.arrange(list(images), settings.columns, settings.gap)
+        console.product_bytes(sample.encode(sheet, plan.format, profile))
         return
-    for file in sample.write(images, plan, settings):
+    for file in sample.write(images, plan, settings, profile):
         console.detail(f"wrote {file}")
-    height, width = images[0].shape[:2]
-    count = "1 image" if len(images) == 1 else f"{len(images)} images"
+    height, width = first.shape[:2]
+    count = "1 image" if settings.count == 1 else f"{settings.count} images"
     where = plan.files[0] if plan.is_sheet else plan.files[0].parent
     how = "the plane of latents" if manifold else f"seed {settings.seed}"
     console.message(f"{count} of {width}x{height} pixels, {how}: {where}")
@@ -202,15 +211,15 @@ def _plane(model: str, drawn: dict[str, Any]) -> dict[str, Any]:
     return {**drawn, "count": columns**2, "columns": columns, "gap": 0}
 
 
-def _images(network: Model, settings: Settings, is_plane: bool) -> list[Any]:
+def _images(network: Model, settings: Settings, is_plane: bool) -> Iterator[Any]:
     """What goes on the sheet or into the folder."""
     from vaenhance.workflows import sample
 
     if is_plane and settings.columns is not None:
         from vaenhance.workflows import manifold
 
-        return list(manifold.grid(network, settings.columns))
-    return list(sample.draw(network, settings))
+        return iter(manifold.grid(network, settings.columns))
+    return sample.draw(network, settings)
 
 
 def _load(model: str, device: str, precision: str) -> Model:
@@ -222,13 +231,15 @@ def _load(model: str, device: str, precision: str) -> Model:
     return network
 
 
-def _load_gradings(model: str, device: str, apply: Path) -> Sampler:
-    """Loads what draws looks, and the photograph they are for."""
+def _load_gradings(
+    model: str, device: str, apply: Path
+) -> tuple[Sampler, bytes | None]:
+    """Loads what draws looks, and the photograph they are for, with its profile."""
     from vaenhance.api_look import load_look
     from vaenhance.workflows.gradings import Gradings, read_photograph
 
-    pixels = read_photograph(apply)
+    pixels, profile = read_photograph(apply)
     console.detail(f"loading model {model} ...")
     looks = load_look(model, device=device)
     console.message(f"device: {looks.device}, float32")
-    return Gradings(looks, pixels)
+    return Gradings(looks, pixels), profile

@@ -15,6 +15,7 @@ into a folder, ``leftovers`` removes what killed processes have left there.
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits
+from vaenhance.photo.color import of_colors
 from vaenhance.photo.dimensions import with_pixels
 from vaenhance.photo.leftovers import tidy
 from vaenhance.photo.model import (
@@ -54,6 +55,7 @@ __all__ = [
     "check_size",
     "encode_map",
     "encode_photo",
+    "of_colors",
     "probe",
     "read_bytes",
     "read_photo",

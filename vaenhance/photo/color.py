@@ -50,6 +50,16 @@ def is_of_rgb(profile: bytes | None) -> bool:
     return profile is not None and profile[16:20] == b"RGB "
 
 
+def is_of_gray(profile: bytes | None) -> bool:
+    """Tells whether a profile describes gray: it must not stand where colours are."""
+    return profile is not None and profile[16:20] == b"GRAY"
+
+
+def of_colors(profile: bytes | None) -> bytes | None:
+    """Returns a profile unless it describes gray, for files that have colours."""
+    return None if is_of_gray(profile) else profile
+
+
 class Converter:
     """Converts strips of one picture to RGB.
 

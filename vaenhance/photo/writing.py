@@ -18,7 +18,7 @@ from PIL import Image
 from vaenhance.errors import PhotoError
 from vaenhance.photo.atomic import write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits, to_gray
-from vaenhance.photo.color import Converter
+from vaenhance.photo.color import Converter, is_of_gray
 from vaenhance.photo.jpeg import encode_jpeg, present, saved
 from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
 from vaenhance.photo.png import encode_png
@@ -185,7 +185,7 @@ def _colored(planes: Array, metadata: Metadata) -> tuple[Array, Metadata]:
     extra = 0 if planes.ndim == 2 else 1
     out = np.empty((*gray.shape, 3 + extra), np.uint8)
     profile = metadata.icc_profile
-    if profile and profile[16:20] == b"GRAY":
+    if is_of_gray(profile):
         converter = Converter("L", profile)
         metadata = replace(metadata, icc_profile=converter.icc_profile)
         for rows in strips(*gray.shape):

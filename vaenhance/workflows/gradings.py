@@ -6,7 +6,7 @@ of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ class Gradings:
     def __init__(self, model: LookModel, pixels: NDArray[Any]) -> None:
         self._model, self._pixels = model, pixels
 
-    def sample(
+    def samples(
         self,
         count: int,
         *,
@@ -52,8 +52,8 @@ class Gradings:
         temperature: float | Sequence[float] = 1.0,
         seed: int = 0,
         label: str | Sequence[str] | None = None,
-    ) -> NDArray[np.float32]:
-        """Returns (count, H, W, 3) in [0, 1].
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yields ``count`` times (H, W, 3) in [0, 1].
 
         Args:
             count: how many.
@@ -73,21 +73,24 @@ class Gradings:
         wild = float(np.ravel(temperature)[0])
         small = shrunken(self._pixels, *(size or (LONGEST, LONGEST)))
         looks = self._model.sample(count, temperature=wild, seed=seed)
-        transforms = [self._model.transform(self._pixels, look) for look in looks]
-        return np.stack([grading.apply(small, one) for one in transforms])
+        transform = self._model.transform
+        return (grading.apply(small, transform(self._pixels, look)) for look in looks)
 
 
-def read_photograph(path: Path) -> NDArray[Any]:
-    """Reads the photograph that looks are applied to, (H, W, 3).
+def read_photograph(path: Path) -> tuple[NDArray[Any], bytes | None]:
+    """Reads the photograph that looks are applied to.
+
+    Returns:
+        Its pixels (H, W, 3), and the profile that says what their colours are.
 
     Raises:
         UsageProblem: it cannot be read.
     """
     try:
-        pixels = photo.read_pixels(path)
+        read = photo.read_photo(path)
     except PhotoError as error:
         raise UsageProblem(f"--apply {path}: {error}") from error
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    return read.pixels, photo.of_colors(read.metadata.icc_profile)
 
 
 def shrunken(image: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:

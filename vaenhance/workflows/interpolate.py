@@ -192,7 +192,7 @@ def encode(
             shown,
             plan.format,
             seconds=1 / settings.fps,
-            icc_profile=_of_colors(ends.icc_profile),
+            icc_profile=photo.of_colors(ends.icc_profile),
         )
         yield Made(data, *shown[0].shape[:2])
     else:
@@ -223,14 +223,9 @@ def _is_gray(pixels: Pixels) -> bool:
     return bool((pixels == pixels[..., :1]).all())
 
 
-def _of_colors(profile: bytes | None) -> bytes | None:
-    """Returns a profile unless it describes gray, for files that have colours."""
-    return None if profile is not None and profile[16:20] == b"GRAY" else profile
-
-
 def _encoded(pixels: Pixels, format: str, is_gray: bool, metadata: Metadata) -> Made:
     if not is_gray:
-        profile = _of_colors(metadata.icc_profile)
+        profile = photo.of_colors(metadata.icc_profile)
         metadata = replace(metadata, icc_profile=profile)
     plain = photo.Photo(pixels, None, is_gray, format, metadata)
     data = photo.encode_photo(plain, pixels, format=format)

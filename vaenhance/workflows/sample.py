@@ -6,7 +6,7 @@ Not enhancement: no photograph goes in. What comes out is decided by the seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,7 @@ _DIGITS = 4  # at least, so that runs of different counts sort together
 class Sampler(Protocol):
     """The part of ``api.Model`` that draws."""
 
-    def sample(
+    def samples(
         self,
         count: int,
         *,
@@ -35,8 +35,8 @@ class Sampler(Protocol):
         temperature: float | Sequence[float] = 1.0,
         seed: int = 0,
         label: str | Sequence[str] | None = None,
-    ) -> NDArray[np.float32]:
-        """(N, H, W, C) in [0, 1]; size is (height, width) in pixels."""
+    ) -> Iterator[NDArray[np.float32]]:
+        """``count`` times (H, W, C) in [0, 1]; size is (height, width) in pixels."""
         ...
 
 
@@ -130,8 +130,8 @@ def check(model: str, settings: Settings) -> None:
     level_temperatures(name, len(config.latent_channels), settings.temperature)
 
 
-def draw(model: Sampler, settings: Settings) -> list[Pixels]:
-    """Draw all images of a run.
+def draw(model: Sampler, settings: Settings) -> Iterator[Pixels]:
+    """Draw the images of a run, each when it is asked for.
 
     Args:
         model: Where they come from.
@@ -140,15 +140,19 @@ def draw(model: Sampler, settings: Settings) -> list[Pixels]:
     Returns:
         uint8 (H, W, 3) each, gray repeated.
     """
-    drawn = model.sample(
+    drawn = model.samples(
         settings.count,
         size=settings.size,
         temperature=settings.temperature,
         seed=settings.seed,
         label=settings.classes or None,
     )
-    pixels = np.rint(np.clip(drawn, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return list(np.broadcast_to(pixels, (*pixels.shape[:3], 3)))
+    return map(_shown, drawn)
+
+
+def _shown(image: NDArray[np.float32]) -> Pixels:
+    pixels = np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
 
 
 def arrange(
@@ -169,32 +173,39 @@ def arrange(
     return report.sheet(rows, gap=gap)
 
 
-def encode(pixels: Pixels, format: str) -> bytes:
+def encode(pixels: Pixels, format: str, profile: bytes | None = None) -> bytes:
     """The bytes of an image file; gray pixels become a gray file.
 
     Args:
         pixels: uint8 (H, W, 3).
         format: A container that ``photo`` names, e.g. ``PNG``.
+        profile: ICC profile of the colours; gray pixels that have one stay RGB.
     """
-    is_gray = bool((pixels == pixels[..., :1]).all())
+    is_gray = profile is None and bool((pixels == pixels[..., :1]).all())
     plain = photo.Photo(
         pixels=pixels,
         alpha=None,
         is_gray=is_gray,
         format=format,
-        metadata=photo.Metadata(),
+        metadata=photo.Metadata(icc_profile=profile),
     )
     data: bytes = photo.encode_photo(plain, pixels, format=format)
     return data
 
 
-def write(images: Sequence[Pixels], plan: Plan, settings: Settings) -> Iterator[Path]:
-    """Write what was drawn.
+def write(
+    images: Iterable[Pixels],
+    plan: Plan,
+    settings: Settings,
+    profile: bytes | None = None,
+) -> Iterator[Path]:
+    """Write what was drawn; of numbered files each before the next is drawn.
 
     Args:
         images: What ``draw`` gave.
         plan: Where it goes; its folder is made if it is missing.
         settings: The columns of a sheet.
+        profile: As in ``encode``.
 
     Yields:
         Each file once it is complete.
@@ -202,12 +213,12 @@ def write(images: Sequence[Pixels], plan: Plan, settings: Settings) -> Iterator[
     Raises:
         VaenhanceError: A file cannot be written.
     """
-    columns, gap = settings.columns, settings.gap
-    whole = [arrange(images, columns, gap)] if plan.is_sheet else images
-    for pixels, file in zip(whole, plan.files, strict=True):
+    if plan.is_sheet:
+        images = [arrange(list(images), settings.columns, settings.gap)]
+    for pixels, file in zip(images, plan.files, strict=True):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            data = encode(pixels, plan.format)
+            data = encode(pixels, plan.format, profile)
             photo.write_atomic(data, file, replace=plan.may_replace)
         except PhotoError as error:
             raise VaenhanceError(f"{file} {error}") from error
