@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints how far results move by what must not matter: precision, tiles, threads.
 
-    python scripts/measure_numbers.py --model photo --side 320
+    python scripts/measure_numbers.py --model photo --side 512
 
 The reference is float32, each photograph as a whole, on all cores. docs/trust.md has
 what was measured. Photographs are those of samples/, a piece of the middle of each. For
@@ -24,7 +24,7 @@ from vaenhance.photo import read_pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 PRECISIONS = ("float16", "bfloat16")
-TILES = (320, 400)  # 320: the smallest that running out of memory leads to
+TILES = (448, 480)  # 448: the smallest that running out of memory leads to
 ALONE = """
 import sys, numpy as np, vaenhance
 model = vaenhance.load_model(sys.argv[1], device="cpu", precision="float32")
@@ -73,7 +73,7 @@ def main() -> None:
     """Measures and prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="photo")
-    parser.add_argument("--side", type=int, default=320, help="pixels of each piece")
+    parser.add_argument("--side", type=int, default=512, help="pixels of each piece")
     chosen = parser.parse_args()
     given = pictures(chosen.side)
     print(f"{len(given)} photographs, {chosen.side} x {chosen.side}, {chosen.model}\n")

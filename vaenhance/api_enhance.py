@@ -46,7 +46,7 @@ class Enhancing(Tiles, Drawing):
             label: class as which the image is drawn anew (``redraw``).
             tile: largest side of a tile, pixels, with what is mirrored around the
                 image; None chooses, 0 takes the image as a whole.
-            overlap: pixels shared by tiles; None chooses, and makes tiles 320 at least:
+            overlap: pixels shared by tiles; None chooses, and makes tiles 448 at least:
                 they then show in no pixel by more than one of 255 levels.
             progress: called with the megapixels finished since the last call.
 
