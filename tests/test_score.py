@@ -35,7 +35,7 @@ def test_the_sigma_of_white_noise_is_found(samples):
         assert values == sorted(values)
     clean = model.score(x)
     assert 255 * clean.noise < 6
-    assert clean.bits_per_dimension < found[0].bits_per_dimension
+    assert clean.uncertainty < found[0].uncertainty
 
 
 def test_the_cost_does_not_grow_with_the_image(tiny, monkeypatch):

@@ -134,7 +134,10 @@ def test_tables_of_a_model_that_enlarges_have_scales_and_pillows_filters(
     folder.mkdir()
     for name in ("a.png", "gray.png"):
         (folder / name).write_bytes((images / name).read_bytes())
-    result = invoke("evaluate", folder, "--model", large, "--table", "--json")
+    result = invoke(
+        *("evaluate", folder, "--model", large, "--table", "--json"),
+        *("--precision", "float32"),
+    )
     lines = _records(result)
     one = lines[0]
     assert [line["method"] for line in lines] == [
@@ -144,7 +147,10 @@ def test_tables_of_a_model_that_enlarges_have_scales_and_pillows_filters(
     ]
     assert one["task"] == "upscaling"
     assert [f["degradation"] for f in one["figures"]] == ["x2", "x4"]
-    alone = invoke("evaluate", folder, "--model", large, "--scale", "4", "--json")
+    alone = invoke(
+        *("evaluate", folder, "--model", large, "--scale", "4", "--json"),
+        *("--precision", "float32"),
+    )
     assert one["figures"][1]["psnr"] == pytest.approx(_records(alone)[0]["psnr"])
 
 

@@ -12,11 +12,12 @@ _LONGEST = 80  # characters shown of what a stranger's file holds
 
 def unknown(kind: str, key: str, known: Iterable[str], prefix: str = "") -> str:
     """Returns "unknown KIND KEY; did you mean …", or lists what is known."""
+    known = list(known)
     names = [f"{prefix}.{name}" if prefix else name for name in known]
     if len(key) > _LONGEST or not key.isprintable():
         key = shown(key)
     near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
+    hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
     return f"unknown {kind} {key}{hint}"
 
 
