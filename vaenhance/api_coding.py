@@ -58,11 +58,17 @@ class Coding(Tiles):
             progress: called with the megapixels finished since the last call.
 
         Raises:
-            UsageProblem: as for ``enhance``, or there are no pixels.
+            UsageProblem: as for ``enhance``, there are no pixels, or scale and draws
+                are both asked for.
             OutOfMemory: even the smallest tile does not fit.
         """
         if image.ndim != 3 or image.size == 0:
             raise UsageProblem(f"expected one image, received shape {image.shape}")
+        if draws < 0 or (scale and draws):
+            raise UsageProblem(
+                f"expected either draws, 1 or more, or scale, received draws={draws} "
+                f"and scale={scale}"
+            )
         check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         own = class_number(self.name, self.config.classes, label)
 

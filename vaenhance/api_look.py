@@ -11,7 +11,7 @@ A look is a latent z, (D,) float32; a style is a look with colours that were mea
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -240,7 +240,9 @@ class LookModel:
         frames: int = 16,
         *,
         method: str = "linear",
-        **ladder: Any,
+        levels: Sequence[int] | None = None,
+        tile: int | None = None,
+        overlap: int | None = None,
     ) -> Iterator[NDArray[Any]]:
         """Yields a photograph with styles from its own to that of another one.
 
@@ -249,12 +251,16 @@ class LookModel:
             end: the other one, of any size.
             frames: how many, with both ends.
             method: ``linear``, or ``spherical``: along the arc between the two.
-            ladder: levels and tiles, which a look does not have.
+            levels: a look has one, 0; None stands for it, too.
+            tile: must be None: a look is of the whole photograph.
+            overlap: must be None.
 
         Raises:
-            UsageProblem: as for ``encode``, or levels are named.
+            UsageProblem: as for ``encode``, or what a look does not have is given.
         """
-        if ladder.get("levels") not in (None, (0,)):
+        if (tile, overlap) != (None, None):
+            raise UsageProblem("a look has no tiles: leave tile and overlap out")
+        if levels is not None and list(levels) != [0]:
             raise UsageProblem("a look has one level, 0: leave --levels out")
         ends = self.style(start), self.style(end)
         for part in np.linspace(0.0, 1.0, frames):
@@ -289,12 +295,3 @@ class LookModel:
 def _any_size(config: ModelConfig) -> ModelConfig:
     """The configuration as ``check_input`` should see it: thumbnails fit any size."""
     return dataclasses.replace(config, image_size=0)
-
-
-def is_look(name_or_path: str | Path) -> bool:
-    """Tells whether a model is one of looks, without loading it.
-
-    Raises:
-        ModelError: it is missing or damaged.
-    """
-    return checkpoint.load_config(find_model(name_or_path)).model.network == "look"

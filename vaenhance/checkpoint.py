@@ -37,6 +37,7 @@ from vaenhance.errors import ConfigError, ModelError
 __all__ = [
     "builtin_models",
     "find_model",
+    "is_look",
     "load_card",
     "load_config",
     "load_state",
@@ -153,6 +154,15 @@ def load_config(folder: Path) -> Config:
         return configuration.from_dict(data)
     except ConfigError as error:
         raise ModelError(f"{folder / CONFIG}: {error}") from error
+
+
+def is_look(name_or_path: str | Path) -> bool:
+    """Tells whether a model is one of looks, without loading its weights.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    return load_config(find_model(name_or_path)).model.network == "look"
 
 
 def load_card(folder: Path) -> dict[str, Any]:

@@ -157,9 +157,9 @@ def _settings(
 
 def _with_kind(settings: EncodeSettings, model: str) -> EncodeSettings:
     """Returns the settings for a model's kind; a style has nothing to choose."""
-    from vaenhance.checkpoint import find_model, load_config
+    from vaenhance.checkpoint import is_look
 
-    if load_config(find_model(model)).model.network != "look":
+    if not is_look(model):
         return settings
     asked = {
         "--scale": settings.scale,

@@ -121,7 +121,7 @@ def command(
     **chosen: Any,
 ) -> None:
     """Check everything that can be wrong, then start TensorFlow and draw."""
-    from vaenhance.api_look import is_look
+    from vaenhance.checkpoint import is_look
     from vaenhance.workflows import interpolate as workflow
     from vaenhance.workflows.originals import refuse_originals
 
