@@ -297,7 +297,7 @@ def test_tiles_and_ways_between_images_hear_the_class(model):
         first = next(model.interpolate(a, b, 2, label=label))
         assert np.abs(first.astype(int) - decoded).max() <= 1
     drawn = {
-        label: model.encode_tiles(a, draws=2, scale=True, label=label).tiles[0]
+        label: model.encode_tiles(a, draws=2, label=label).tiles[0]
         for label in ("dark", "light")
     }
     assert not np.allclose(drawn["dark"]["level0"], drawn["light"]["level0"])

@@ -418,7 +418,7 @@ def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
         assert np.array_equal(frames[-1], model.enhance(start, other))
     with pytest.raises(UsageProblem, match="levels"):
         list(model.interpolate(start, end, levels=(1,)))
-    with pytest.raises(UsageProblem, match="no tiles"):
+    with pytest.raises(UsageProblem, match="nor tiles"):
         list(model.interpolate(start, end, tile=64))
     assert len(list(model.interpolate(start, end, 2, levels=[0]))) == 2
 

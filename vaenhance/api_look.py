@@ -241,6 +241,7 @@ class LookModel:
         *,
         method: str = "linear",
         levels: Sequence[int] | None = None,
+        label: str | None = None,
         tile: int | None = None,
         overlap: int | None = None,
     ) -> Iterator[NDArray[Any]]:
@@ -252,14 +253,15 @@ class LookModel:
             frames: how many, with both ends.
             method: ``linear``, or ``spherical``: along the arc between the two.
             levels: a look has one, 0; None stands for it, too.
-            tile: must be None: a look is of the whole photograph.
+            label: must be None: a look has no classes,
+            tile: nor has it tiles: it is of the whole photograph.
             overlap: must be None.
 
         Raises:
             UsageProblem: as for ``encode``, or what a look does not have is given.
         """
-        if (tile, overlap) != (None, None):
-            raise UsageProblem("a look has no tiles: leave tile and overlap out")
+        if (label, tile, overlap) != (None, None, None):
+            raise UsageProblem("a look has neither classes nor tiles: leave them out")
         if levels is not None and list(levels) != [0]:
             raise UsageProblem("a look has one level, 0: leave --levels out")
         ends = self.style(start), self.style(end)

@@ -11,7 +11,15 @@ import click
 
 from vaenhance.cli import console, options, train_start
 from vaenhance.cli.sections import SectionCommand
-from vaenhance.config import PRESETS, Config, load_toml, named_preset, to_toml
+from vaenhance.config import (
+    PRESETS,
+    Config,
+    can_fit,
+    load_toml,
+    named_preset,
+    to_toml,
+    with_crop,
+)
 from vaenhance.errors import UsageProblem
 
 _HELP = """Train a model on a folder of images.
@@ -131,8 +139,18 @@ def command(
     train_start.check(start, settings)
     from vaenhance.workflows.prepare import prepare
 
-    prepared = prepare(folder, model, settings)
+    fits_crop = start.is_tuning and config is None and flags["crop"] is None
+    prepared = prepare(
+        folder,
+        model,
+        settings,
+        fits_crop=fits_crop and can_fit(settings),
+        fits_batch=flags["batch"] is None,
+    )
     _show_scan(prepared.scan)
+    if prepared.config.data.crop != settings.data.crop:
+        crop, batch = prepared.config.data.crop, prepared.config.training.batch
+        console.message(f"small images: crops of {crop} pixels, {batch} a step")
     console.detail("loading TensorFlow ...")
     from vaenhance.runtime import import_tensorflow
 
@@ -155,6 +173,8 @@ def _settings(
     settings = base = start.settings or named_preset(preset or "restore")
     if config is not None:
         settings = load_toml(config, base, given=preset)
+    elif start.is_tuning and flags["crop"] is not None and can_fit(base):
+        settings = with_crop(base, flags["crop"])
     changes: dict[str, dict[str, Any]] = {}
     for flag, value in flags.items():
         if value is not None:

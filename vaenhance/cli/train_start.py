@@ -32,6 +32,11 @@ class Start:
     settings: Config | None = None
     is_prior: bool = False
 
+    @property
+    def is_tuning(self) -> bool:
+        """Whether a model is to learn from other images, with its own settings."""
+        return self.settings is not None and not self.is_prior
+
 
 def find(init: str | None, prior: str | None, preset: str | None) -> Start:
     """Reads the options.

@@ -1,6 +1,7 @@
 """Every setting of a run: its schema, limits, presets and TOML form."""
 
 from vaenhance.config.adversarial import AdversarialConfig
+from vaenhance.config.cropping import can_fit, fit_crop, with_crop
 from vaenhance.config.degradation import DegradationConfig
 from vaenhance.config.look import LookConfig
 from vaenhance.config.plain import from_dict, load_toml, to_dict, to_toml
@@ -32,6 +33,8 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "TrainingConfig",
+    "can_fit",
+    "fit_crop",
     "from_dict",
     "level_steps",
     "load_toml",
@@ -42,4 +45,5 @@ __all__ = [
     "to_dict",
     "to_toml",
     "validate",
+    "with_crop",
 ]

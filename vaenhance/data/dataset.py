@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,50 @@ def open_dataset(
         dataset, scan = _open_npz(path, smallest, keys)
     else:
         raise UsageProblem(f"{path} is neither a folder of images nor an .npz file")
+    _check_usable(path, dataset, scan, smallest)
+    return dataset, scan
+
+
+def leave_out_small(
+    path: Path, dataset: Dataset, scan: Scan, smallest: int
+) -> tuple[Dataset, Scan]:
+    """Returns what ``open_dataset`` gives with a larger ``smallest``.
+
+    Args:
+        path: as for ``open_dataset``.
+        dataset: that it gave.
+        scan: that it gave.
+        smallest: as for ``open_dataset``.
+
+    Raises:
+        UsageProblem: there is no usable image.
+    """
+    small, kept = [], []
+    for index, (height, width) in enumerate(dataset.sizes):
+        if min(height, width) < smallest:
+            small.append((dataset.names[index], f"{width}x{height}"))
+        else:
+            kept.append(index)
+    if small:
+        dataset = dataset.subset(kept)
+        labels = dataset.labels
+        scan = replace(
+            scan,
+            images=len(dataset),
+            megapixels=dataset.megapixels,
+            too_small=[*scan.too_small, *small],
+            classes={c: labels.count(i) for i, c in enumerate(dataset.classes)},
+        )
+    _check_usable(path, dataset, scan, smallest)
+    return dataset, scan
+
+
+def _check_usable(path: Path, dataset: Dataset, scan: Scan, smallest: int) -> None:
     if not len(dataset):
         raise UsageProblem(
             f"no usable image in {path}: {len(scan.unreadable)} unreadable, "
             f"{len(scan.too_small)} smaller than {smallest} pixels"
         )
-    return dataset, scan
 
 
 def _scan_folder(

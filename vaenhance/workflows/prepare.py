@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vaenhance import checkpoint
-from vaenhance.config import Config, to_dict
-from vaenhance.data.dataset import Dataset, Scan, open_dataset
+from vaenhance.config import Config, fit_crop, to_dict, with_crop
+from vaenhance.data.dataset import Dataset, Scan, leave_out_small, open_dataset
 from vaenhance.errors import UsageProblem
 from vaenhance.runtime import cluster
 from vaenhance.workflows.headers import folder_problem
@@ -41,26 +41,47 @@ class Prepared:
     fingerprint: str
 
 
-def prepare(source: Path, folder: Path, config: Config) -> Prepared:
+def prepare(
+    source: Path,
+    folder: Path,
+    config: Config,
+    *,
+    fits_crop: bool = False,
+    fits_batch: bool = False,
+) -> Prepared:
     """Checks the model folder, then looks through the images.
 
     Args:
         source: folder of images, or an .npz file.
         folder: the model; need not exist.
         config: everything about the run; classes are filled in.
+        fits_crop: the crop becomes smaller where images are, or that of the run that
+            the folder holds.
+        fits_batch: and the batch follows it.
 
     Raises:
         UsageProblem: no images, not the classes of the settings, or the folder holds
             something else than this run.
     """
+    batch = None if fits_batch else config.training.batch
+    if fits_crop and (folder / checkpoint.CONFIG).exists():
+        before = checkpoint.load_config(folder)
+        config = with_crop(config, before.data.crop, batch or before.training.batch)
+        fits_crop = False
     check_folder(folder, config)
-    largest_crop = config.data.crop * max(config.model.scales)
-    smallest = 1 if config.data.whole else largest_crop
-    dataset, scan = open_dataset(source, smallest)
+    dataset, scan = open_dataset(source, 1 if fits_crop else _smallest(config))
+    if fits_crop:
+        config = fit_crop(config, dataset.sizes, batch)
+        dataset, scan = leave_out_small(source, dataset, scan, _smallest(config))
     dataset, config = label(dataset, config)
     _check_classes(folder, config)
     training, held_out = split(dataset, config)
     return Prepared(folder, config, training, held_out, scan, dataset.fingerprint())
+
+
+def _smallest(config: Config) -> int:
+    """Returns the pixels that the shorter side of an image must have."""
+    return 1 if config.data.whole else config.data.crop * max(config.model.scales)
 
 
 def check_folder(folder: Path, config: Config) -> None:

@@ -1,0 +1,111 @@
+"""Crops that fit the images: where a model is fine-tuned and nobody chose a size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.tiny import save_tiny_model, tiny_config
+from vaenhance import checkpoint
+from vaenhance.config import can_fit, fit_crop, named_preset, with_crop
+from vaenhance.errors import UsageProblem
+from vaenhance.photo import save_png
+from vaenhance.workflows.prepare import prepare
+
+LARGE = tiny_config(data={"crop": 128}, training={"batch": 2})
+
+
+def photographs(root, *sides):
+    root.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    for index, (height, width) in enumerate(sides):
+        pixels = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+        save_png(pixels, root / f"{index}.png")
+    return root
+
+
+def test_the_crop_is_halved_until_nine_images_in_ten_have_it():
+    def fitted(*sizes):
+        found = fit_crop(LARGE, sizes)
+        return found.data.crop, found.training.batch
+
+    assert fitted(*[(300, 400)] * 9, (20, 20)) == (128, 2)
+    assert fitted(*[(300, 400)] * 8, (20, 20), (20, 20)) == (16, 16)
+    assert fitted((128, 500)) == (128, 2)
+    assert fitted((127, 500)) == (64, 4)
+    assert fitted((33, 32)) == (32, 8)
+    assert fitted() == (128, 2)
+
+
+def test_it_stays_a_multiple_of_the_coarsest_step():
+    crop = fit_crop(LARGE, [(1, 1)]).data.crop
+    assert 1 < crop < 16
+    odd = LARGE.replace(data={"crop": 3 * crop})
+    assert fit_crop(odd, [(1, 1)]).data.crop == 3 * crop
+
+
+def test_models_that_enlarge_need_windows_of_the_largest_scale():
+    larger = LARGE.replace(model={"scales": (2, 4)})
+    assert fit_crop(larger, [(512, 512)]).data.crop == 128
+    assert fit_crop(larger, [(511, 512)]).data.crop == 64
+
+
+def test_the_batch_follows_the_crop_unless_it_is_chosen():
+    assert with_crop(LARGE, 16).training.batch == 16
+    assert with_crop(LARGE, 1024).training.batch == 1
+    assert with_crop(LARGE, 16, batch=3).training.batch == 3
+    assert fit_crop(LARGE, [(16, 16)], batch=3).training.batch == 3
+
+
+def test_some_models_have_no_crop_to_choose():
+    assert can_fit(named_preset("restore"))
+    assert not any(can_fit(named_preset(name)) for name in ("generate", "look", "mlp"))
+
+
+def test_the_images_that_are_still_too_small_are_left_out(tmp_path):
+    sides = [(64, 80)] * 18 + [(200, 200), (64, 20)]
+    images = photographs(tmp_path / "images", *sides)
+    found = prepare(images, tmp_path / "m", LARGE, fits_crop=True, fits_batch=True)
+    assert (found.config.data.crop, found.config.training.batch) == (64, 4)
+    assert found.scan.images == 19 == len(found.training) + len(found.held_out)
+    assert found.scan.too_small == [("19.png", "20x64")]
+    assert found.scan.megapixels == pytest.approx(found.training.megapixels, rel=0.2)
+    with pytest.raises(UsageProblem, match="smaller than 256 pixels"):
+        prepare(images, tmp_path / "m", with_crop(LARGE, 256))
+
+
+def test_classes_are_counted_without_the_images_left_out(tmp_path):
+    for name in ("a", "b"):
+        photographs(tmp_path / "images" / name, *[(64, 64)] * 10)
+    photographs(tmp_path / "images" / "b", (8, 8))  # instead of one
+    found = prepare(tmp_path / "images", tmp_path / "m", LARGE, fits_crop=True)
+    assert found.scan.classes == {"a": 10, "b": 9}
+    assert found.config.training.batch == LARGE.training.batch
+
+
+def test_a_run_goes_on_with_its_own_crop(tmp_path):
+    images = photographs(tmp_path / "images", *[(64, 64)] * 3)
+    save_tiny_model(tmp_path / "m", with_crop(LARGE, 32))
+    given = {"fits_crop": True, "fits_batch": True}
+    found = prepare(images, tmp_path / "m", LARGE, **given)
+    assert (found.config.data.crop, found.config.training.batch) == (32, 8)
+    with pytest.raises(UsageProblem, match=r"training\.batch \(8 there, 2 now\)"):
+        prepare(images, tmp_path / "m", LARGE, fits_crop=True)
+
+
+def test_fine_tuning_takes_small_images_as_they_come(tmp_path, invoke):
+    base = save_tiny_model(tmp_path / "base", LARGE)
+    images = photographs(tmp_path / "images", *[(40, 50)] * 4)
+    command = ("train", images, tmp_path / "m", "--init", base, "--steps", 1)
+    said = invoke(*command, "--device", "cpu").stderr
+    assert "small images: crops of 32 pixels, 8 a step" in said
+    assert checkpoint.load_config(tmp_path / "m").data.crop == 32
+    assert "small images" in invoke(*command, "--device", "cpu").stderr
+    chosen = ("train", "--init", base, "--print-config", "--crop", 32)
+    assert "crop = 32\n" in invoke(*chosen).stdout
+    assert "batch = 8\n" in invoke(*chosen).stdout
+    assert "batch = 3\n" in invoke(*chosen, "--batch", 3).stdout
+    settings = tmp_path / "s.toml"
+    settings.write_text("[data]\ncrop = 64\n")
+    refused = invoke(*command, "--config", settings, exit_code=2).stderr
+    assert "smaller than 64 pixels" in refused or "other settings" in refused
