@@ -67,6 +67,10 @@ def test_sub_folders_and_y_train_become_classes(tmp_path):
     assert dataset.classes == ["3", "7", "9"]
     assert dataset.labels == [1, 0, 0, 2, 1, 1]
     assert scan.classes == {"3": 2, "7": 3, "9": 1}
+    np.savez(file, x_train=pixels, y_train=np.array([[7], [3], [3], [9], [7], [7]]))
+    assert open_dataset(file, 1)[0].labels == [1, 0, 0, 2, 1, 1]  # as CIFAR's are
+    np.savez(file, x=pixels, y=pixels[:3])  # images, too: no classes
+    assert open_dataset(file, 1)[0].classes == []
     np.savez(file, x_train=pixels, y_train=np.zeros(5, int))
     with pytest.raises(UsageProblem, match="must be as many"):
         open_dataset(file, 1)

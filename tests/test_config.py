@@ -62,6 +62,8 @@ def test_there_are_shipped_configurations():
         ({"data": {"binarize": "static"}}, "bernoulli"),
         ({"model": {"image_size": 30}}, "multiple of 8"),
         ({"data": {"crop": 60}}, "multiple of 8"),
+        ({"model": {"image_size": 64}, "data": {"crop": 128}}, "image_size, 64"),
+        ({"model": {"scales": [2, 4]}, "data": {"whole": True}}, "data.whole is"),
         ({"degradation": {"noise_sigma": [50.0, 10.0]}}, "[smallest, largest]"),
         ({"training": 3}, "must be a section"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance import checkpoint
-from vaenhance.config import can_fit, fit_crop, named_preset, with_crop
+from vaenhance.config import can_fit, fit_crop, named_preset, stride, with_crop
 from vaenhance.errors import UsageProblem
 from vaenhance.photo import save_png
 from vaenhance.workflows.prepare import prepare
@@ -29,19 +29,24 @@ def test_the_crop_is_halved_until_nine_images_in_ten_have_it():
         found = fit_crop(LARGE, sizes)
         return found.data.crop, found.training.batch
 
-    assert fitted(*[(300, 400)] * 9, (20, 20)) == (128, 2)
-    assert fitted(*[(300, 400)] * 8, (20, 20), (20, 20)) == (16, 16)
+    assert fitted(*[(300, 400)] * 9, (40, 40)) == (128, 2)
+    assert fitted(*[(300, 400)] * 8, (40, 40), (40, 40)) == (32, 8)
     assert fitted((128, 500)) == (128, 2)
     assert fitted((127, 500)) == (64, 4)
     assert fitted((33, 32)) == (32, 8)
-    assert fitted() == (128, 2)
+
+
+def test_images_too_small_for_any_crop_do_not_make_it_smaller():
+    assert fit_crop(LARGE, [(300, 400), (31, 400)]) == LARGE
+    assert fit_crop(LARGE, [(4, 4)]) == LARGE
+    assert fit_crop(LARGE, []) == LARGE
 
 
 def test_it_stays_a_multiple_of_the_coarsest_step():
-    crop = fit_crop(LARGE, [(1, 1)]).data.crop
-    assert 1 < crop < 16
-    odd = LARGE.replace(data={"crop": 3 * crop})
-    assert fit_crop(odd, [(1, 1)]).data.crop == 3 * crop
+    wide = LARGE.replace(model={"strides": (32,)}, data={"crop": 192})
+    assert stride(wide.model) == 64
+    assert fit_crop(wide, [(100, 100)]) == wide  # half of it would be 96
+    assert fit_crop(wide.replace(data={"crop": 256}), [(100, 100)]).data.crop == 64
 
 
 def test_models_that_enlarge_need_windows_of_the_largest_scale():
@@ -53,8 +58,9 @@ def test_models_that_enlarge_need_windows_of_the_largest_scale():
 def test_the_batch_follows_the_crop_unless_it_is_chosen():
     assert with_crop(LARGE, 16).training.batch == 16
     assert with_crop(LARGE, 1024).training.batch == 1
+    assert with_crop(LARGE, 48).training.batch == 4
     assert with_crop(LARGE, 16, batch=3).training.batch == 3
-    assert fit_crop(LARGE, [(16, 16)], batch=3).training.batch == 3
+    assert fit_crop(LARGE, [(32, 32)], batch=3).training.batch == 3
 
 
 def test_some_models_have_no_crop_to_choose():
@@ -91,6 +97,9 @@ def test_a_run_goes_on_with_its_own_crop(tmp_path):
     assert (found.config.data.crop, found.config.training.batch) == (32, 8)
     with pytest.raises(UsageProblem, match=r"training\.batch \(8 there, 2 now\)"):
         prepare(images, tmp_path / "m", LARGE, fits_crop=True)
+    save_tiny_model(tmp_path / "mlp", named_preset("mlp"))
+    with pytest.raises(UsageProblem, match=r"model\.network \(mlp there, ladder now"):
+        prepare(images, tmp_path / "mlp", LARGE, **given)
 
 
 def test_fine_tuning_takes_small_images_as_they_come(tmp_path, invoke):

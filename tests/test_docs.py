@@ -301,7 +301,8 @@ def test_the_examples_of_latents_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gray = {**vars(TINY), "channels": 1, "image_size": 32}
-    save_tiny_model(tmp_path / "models" / "digits", tiny_config(model=gray))
+    config = tiny_config(model=gray, data={"crop": 32})
+    save_tiny_model(tmp_path / "models" / "digits", config)
     monkeypatch.setattr(checkpoint, "BUILTIN", tmp_path / "models")
     monkeypatch.chdir(tmp_path)
     # "Digits": a bright bar at one of ten places.

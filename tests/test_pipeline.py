@@ -309,3 +309,22 @@ def test_a_held_out_image_that_cannot_be_read_is_named_and_left_out(network):
     whole = Validation(dataset(3, 70), config)
     for ours, theirs in zip(found._pairs, whole._pairs[::2], strict=True):
         assert np.array_equal(ours[1], theirs[1])  # the others are what they were
+
+
+def test_images_of_the_only_size_of_a_model_are_held_out_in_that_size():
+    config = tiny_config(model={"image_size": 16}, data={"crop": 16})
+    for x, _, _ in Validation(dataset(3, 70), config)._pairs:
+        assert x.shape == (16, 16, 3)
+
+
+def test_whole_images_have_the_chroma_of_files_where_that_is_asked_for():
+    plan = {"crop": 16, "whole": True, "flip": False}
+    kinds = {"clean": 1.0, "noise": 0.0, "jpeg": 0.0}
+    found = []
+    for part in (0.0, 1.0):
+        config = tiny_config(data={**plan, "half_chroma": part}, degradation=kinds)
+        pipeline = Pipeline(dataset(), config)
+        found.append(pipeline.batch(0).x)
+        pipeline.close()
+    sharp, soft = (np.ptp(x - x.mean(axis=-1, keepdims=True)) for x in found)
+    assert soft < sharp

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
-from vaenhance.config import TrainingConfig
 from vaenhance.errors import ConfigError
 from vaenhance.runtime import import_tensorflow
 
@@ -219,7 +218,7 @@ def test_latents_of_one_position_start_anew():
 
 @pytest.mark.parametrize("latents", [False, True])
 def test_latents_are_left_alone_unless_that_is_asked_for(collapsed, latents):
-    plan = TrainingConfig(revive=1, revive_latents=latents)
+    plan = tiny_config(training={"revive": 1, "revive_latents": latents})
     said = start_anew(collapsed, BATCHES, 5, plan)
     assert said.get("woken") == (2 if latents else None)
     assert (nats_of(collapsed[0])[0] > 0.1) == latents
@@ -238,6 +237,19 @@ def test_latents_are_left_alone_unless_that_is_asked_for(collapsed, latents):
 def test_where_there_is_nothing_to_revive_it_is_refused(sections):
     with pytest.raises(ConfigError, match="is for network ladder, without"):
         tiny_config(**sections)
+
+
+def test_units_that_leak_are_left_alone():
+    plan = {"revive": 5}
+    with pytest.raises(ConfigError, match="leak"):
+        tiny_config(model={"leak": 0.1}, training=plan)
+    config = tiny_config(model={"leak": 0.1}, training={**plan, "revive_latents": True})
+    network = build_network(config.model)
+    network(BATCHES[0].y)
+    before = {n: v.numpy() for n, v in named(network.variables).items() if "/f" in n}
+    assert "revived" not in start_anew([network], BATCHES, 5, config)
+    for name, variable in named(network.variables).items():
+        assert name not in before or np.array_equal(variable, before[name])
 
 
 def test_latents_cannot_start_anew_at_no_time():

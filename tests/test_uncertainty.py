@@ -14,8 +14,9 @@ from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
 from vaenhance import checkpoint
 from vaenhance.api import Model
 from vaenhance.checkpoint_calibration import CALIBRATION, load_calibration
-from vaenhance.config import named_preset
+from vaenhance.config import named_preset, stride
 from vaenhance.errors import ModelError, UsageProblem
+from vaenhance.workflows import calibrate
 
 CUT = {"tile": 96, "overlap": 48}
 
@@ -277,6 +278,14 @@ def test_the_built_in_models_are_calibrated_for_their_weights(name):
     own = load_calibration(folder)
     assert own is not None
     assert own.weights_sha256 == checkpoint.weights_checksum(folder)
+
+
+@pytest.mark.parametrize("model", [{"strides": (9,)}, {"scales": (2, 4)}])
+def test_crops_for_a_calibration_fit_the_network(model):
+    config = tiny_config(model=model, data={"crop": 36})
+    found = calibrate._cropping(config, seed=0, as_stored=True)
+    assert found.data.crop % stride(config.model) == 0
+    assert 128 <= found.data.crop < 220
 
 
 def test_a_calibration_survives_its_file(tmp_path):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
 EPILOG = """\b
 Exit codes: 0 all there now, 1 something failed, 2 nothing was done, 130 Ctrl-C,
 143 SIGTERM.
-Every option can be set in the environment: VAENHANCE_ENHANCE_TILE=256.
+Every option can be set in the environment: VAENHANCE_ENHANCE_TILE=512.
 """
 
 

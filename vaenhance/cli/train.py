@@ -148,7 +148,7 @@ def command(
         fits_batch=flags["batch"] is None,
     )
     _show_scan(prepared.scan)
-    if prepared.config.data.crop != settings.data.crop:
+    if prepared.config.data.crop < settings.data.crop:
         crop, batch = prepared.config.data.crop, prepared.config.training.batch
         console.message(f"small images: crops of {crop} pixels, {batch} a step")
     console.detail("loading TensorFlow ...")

@@ -29,6 +29,14 @@ def check_together(config: Any) -> None:
         raise ConfigError("training.revive is for network ladder, without only_prior")
     if config.training.revive_latents and not config.training.revive:
         raise ConfigError("training.revive_latents needs training.revive: when?")
+    is_for_units = config.training.revive and not config.training.revive_latents
+    if is_for_units and config.model.leak:
+        raise ConfigError(
+            "training.revive is for hidden units that never fire, and with "
+            "model.leak all do: set one of them to 0"
+        )
+    if config.data.whole and config.model.scales != (1,):
+        raise ConfigError("data.whole is for model.scales [1]: crops are enlarged")
 
 
 def check_classes(model: Any) -> None:

@@ -250,8 +250,10 @@ def _classes_of(
     labels: NDArray[Any] | None, count: int, path: Path
 ) -> tuple[list[int], list[str]]:
     """Returns the class of each image and the classes' names, sorted as labels are."""
-    if labels is None:
+    if labels is None or labels.ndim > 2:  # images as well, which nobody asked for
         return [], []
+    if labels.shape == (count, 1):  # as in CIFAR's
+        labels = labels[:, 0]
     if labels.shape != (count,) or labels.dtype.kind not in "iuU":
         raise UsageProblem(
             f"{path}: the classes of {count} images must be as many whole numbers or "

@@ -89,7 +89,8 @@ class Pipeline:
         self._cache = _PixelCache(cache)
         data = config.data
         self._is_plain = data.whole and not data.flip and is_clean(config.degradation)
-        self._is_plain &= config.model.scales == (1,) and not data.mirror
+        self._is_plain &= config.model.scales == (1,)
+        self._is_plain &= not (data.mirror or data.half_chroma)
         self._broken: set[int] = set()
         self._lock = threading.Lock()
         self._chunks: dict[int, Future[list[Labelled]]] = {}

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from vaenhance.config import TrainingConfig
+from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 
 SILENT = 1e-3  # a unit that fires at fewer of the positions never fires
@@ -47,7 +47,7 @@ def start_anew(
     networks: Sequence[Any],
     batches: Sequence[Batch],
     number: int,
-    training: TrainingConfig,
+    config: Config,
 ) -> dict[str, int]:
     """Lets silent units and, where that is asked for, collapsed latents start anew.
 
@@ -55,14 +55,17 @@ def start_anew(
         networks: as in ``revive``.
         batches: what they are shown.
         number: of the step.
-        training: says what starts anew, and the seed.
+        config: says what starts anew, and the seed. Units that leak are left alone:
+            they are heard below zero, too.
 
     Returns:
         What ``revive`` and ``wake`` return.
     """
-    said = revive(networks, batches, training.seed + number)
-    if training.revive_latents:
-        said |= wake(networks, batches, training.seed + number)
+    seed, said = config.training.seed + number, dict[str, int]()
+    if not config.model.leak:
+        said |= revive(networks, batches, seed)
+    if config.training.revive_latents:
+        said |= wake(networks, batches, seed)
     return said
 
 

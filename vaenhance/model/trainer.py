@@ -167,7 +167,7 @@ class Trainer:
     def revive(self, batches: list[Batch], number: int) -> dict[str, int]:
         """Lets what never says anything start anew; see ``revival.start_anew``."""
         networks = self.network, self.averaged
-        return revival.start_anew(networks, batches, number, self.config.training)
+        return revival.start_anew(networks, batches, number, self.config)
 
     # === The step ===
 

@@ -12,6 +12,7 @@ it is: ``coverage`` does.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint
 from vaenhance.checkpoint_calibration import Calibration, save_calibration
-from vaenhance.config import Config
+from vaenhance.config import Config, stride
 from vaenhance.errors import UsageProblem, VaenhanceError
 from vaenhance.workflows.coverage import Reliability
 from vaenhance.workflows.headers import folder_problem
@@ -205,9 +206,13 @@ def _cropping(config: Config, seed: int, as_stored: bool) -> Config:
 
     Not only those with detail: σ must be right in the sky, too.
     """
+    from vaenhance.model.decoder_scale import GRID
+
+    side = CROP if config.model.scales == (1,) else SMALL_CROP
+    step = math.lcm(stride(config.model), GRID)
     return config.replace(
         data={
-            "crop": CROP if config.model.scales == (1,) else SMALL_CROP,
+            "crop": -(-side // step) * step,
             "crops_per_image": 2,
             "min_scale": 1.0 if as_stored else config.data.min_scale,
             "detail_candidates": 1,

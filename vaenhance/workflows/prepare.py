@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vaenhance import checkpoint
-from vaenhance.config import Config, fit_crop, to_dict, with_crop
+from vaenhance.config import Config, ModelConfig, fit_crop, to_dict, with_crop
 from vaenhance.data.dataset import Dataset, Scan, leave_out_small, open_dataset
 from vaenhance.errors import UsageProblem
 from vaenhance.runtime import cluster
@@ -66,7 +66,9 @@ def prepare(
     batch = None if fits_batch else config.training.batch
     if fits_crop and (folder / checkpoint.CONFIG).exists():
         before = checkpoint.load_config(folder)
-        config = with_crop(config, before.data.crop, batch or before.training.batch)
+        if _network(before) == _network(config):  # a later check refuses any other
+            kept = batch or before.training.batch
+            config = with_crop(config, before.data.crop, kept)
         fits_crop = False
     check_folder(folder, config)
     dataset, scan = open_dataset(source, 1 if fits_crop else _smallest(config))
@@ -77,6 +79,11 @@ def prepare(
     _check_classes(folder, config)
     training, held_out = split(dataset, config)
     return Prepared(folder, config, training, held_out, scan, dataset.fingerprint())
+
+
+def _network(config: Config) -> ModelConfig:
+    """Returns the network but for the classes, which are known after the look."""
+    return replace(config.model, classes=())
 
 
 def _smallest(config: Config) -> int:

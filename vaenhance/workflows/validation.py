@@ -53,7 +53,7 @@ class Validation:
         for index, image in images:
             scale = scales[index % len(scales)]
             side = config.data.crop
-            if not config.data.whole:
+            if not (config.data.whole or config.model.image_size):
                 step = stride(config.model)
                 side = max(side, min(SIDE, smallest) // (scale * step) * step)
             wide = config.replace(
