@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from vaenhance.workflows.coverage import ence, reliability, spearman
+from vaenhance.photo import save_png
+from vaenhance.workflows.coverage import ence, measure, reliability, spearman
+from vaenhance.workflows.evaluate import degradations
+from vaenhance.workflows.pairs import find_pairs
 
 
 def known(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +38,20 @@ def test_a_sigma_that_is_wrong_is_found_wrong():
     assert ence(errors, sigma / 2) == pytest.approx(1.0, abs=0.05)
     shuffled = np.random.default_rng(1).permutation(sigma)
     assert abs(reliability("any", errors, shuffled, 1).rank_correlation) < 0.03
+
+
+def test_gray_models_are_measured_on_the_gray_of_colours(tmp_path):
+    class Gray:
+        config = SimpleNamespace(channels=1)
+
+        def assess(self, y, **told):
+            return SimpleNamespace(image=y, sigma=np.full(y.shape[:2], 0.1))
+
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    save_png(pixels, tmp_path / "a.png")
+    (pair,), _ = find_pairs(tmp_path, None)
+    (found,) = measure(Gray(), [pair], degradations(clean=True))
+    assert found.error == 0.0
 
 
 def test_rank_correlation_is_of_ranks_and_ties_share_theirs():

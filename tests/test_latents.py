@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +196,8 @@ def rewritten(path: Path, **changes) -> Path:
         ({"names": np.array(["../../x.png", "b"])}, "not that of a file"),
         ({"names": np.array(["/x.png", "b"])}, "not that of a file"),
         ({"names": np.array(["a"])}, "claims 1 images"),
+        ({"names": np.array(["\ud800.png", "b"])}, "damaged"),
+        ({"level0": np.zeros((2, 1, 1 << 20, 0), np.float32)}, "there is nothing"),
         ({"sizes": np.ones((1, 2), int)}, "sizes has the shape"),
         ({"level0": np.zeros((3, 1, 9, 10, 3), np.float32)}, "claims 2 images"),
         ({"names": np.array(["a"] * 200_000)}, "claims 200000 images"),
@@ -302,6 +305,24 @@ def test_a_shape_that_is_not_there_allocates_nothing(tmp_path):
                 file.writestr(other, header.getvalue() if other == name else data)
         with pytest.raises(LatentError, match="not the size"):
             read_all(path)
+
+
+def test_a_header_that_is_no_python_is_one_clear_line(tmp_path):
+    path = written(tmp_path / "l.npz")
+    with zipfile.ZipFile(path) as source:
+        parts = {n: source.read(n) for n in source.namelist()}
+    for old, new in ((b"), }", b"), ("), (b"a.png", b"\xff\xff\xff\xff\xff")):
+        with zipfile.ZipFile(path, "w") as file:
+            for name, data in parts.items():
+                file.writestr(name, data.replace(old, new, 1))
+        with suppress(LatentError):
+            read_all(path)
+    words = np.array(["a.png", "b.png"])
+    wild = words.view(np.uint32).copy()
+    wild[0] = 0x110000  # beyond Unicode
+    rewritten(written(path, overwrite=True), names=wild.view(words.dtype))
+    with pytest.raises(LatentError, match="damaged"):
+        LatentReader(path)
 
 
 def test_metadata_that_unpacks_to_gigabytes_is_refused(tmp_path):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import vaenhance
-from tests.tiny import save_tiny_model
+from tests.tiny import save_tiny_model, tiny_config
 from vaenhance import api_likelihood
 from vaenhance.api import Latents, Model
 from vaenhance.cli import app
@@ -172,3 +172,40 @@ def test_other_measurements_are_refused(digits, folder, words, hint):
 def test_samples_alone_are_refused(digits):
     result = CliRunner().invoke(app, ["evaluate", str(digits), "--samples", "3"])
     assert "add --likelihood" in result.stderr
+
+
+def test_a_model_that_is_shown_the_image_has_no_likelihood_of_it(tmp_path):
+    folder = save_tiny_model(tmp_path / "m", tiny_config(model={"residual": True}))
+    model = vaenhance.load_model(folder, device="cpu", precision="float32")
+    x = np.zeros((1, 16, 16, 3), np.float32)
+    with pytest.raises(UsageProblem, match="adds its input"):
+        model.bound_likelihood(x)
+    with pytest.raises(UsageProblem, match="adds its input"):
+        model.score(x[0])
+
+
+def test_large_images_of_one_size_are_not_kept_in_memory_together(monkeypatch):
+    from vaenhance.data.dataset import Dataset
+    from vaenhance.workflows import likelihood
+
+    images = np.zeros((5, 16, 16, 3), np.uint8)
+    dataset = Dataset([f"{i}" for i in range(5)], [(16, 16)] * 5, images)
+    trained = tiny_config()
+
+    def together():
+        return [len(x) for _, x in likelihood.batches(dataset, trained, 0, [])]
+
+    assert together() == [5]
+    monkeypatch.setattr(likelihood, "MOST_PIXELS", 2 * 16 * 16)
+    assert together() == [2, 2, 1]
+    monkeypatch.setattr(likelihood, "MOST_PIXELS", 1)
+    assert together() == [1] * 5
+
+
+def test_gray_of_a_logistic_likelihood_is_of_8_bits():
+    from vaenhance.workflows.likelihood import _fitted
+
+    model = {"channels": 1, "likelihood": "logistic"}
+    pixels = np.full((16, 16, 3), (1, 2, 4), np.uint8)
+    x = 255 * _fitted(pixels, tiny_config(model=model))
+    assert np.allclose(x, 2.0, atol=1e-4)

@@ -420,6 +420,11 @@ def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
         list(model.interpolate(start, end, levels=(1,)))
     with pytest.raises(UsageProblem, match="nor tiles"):
         list(model.interpolate(start, end, tile=64))
+    for asked, words in (({"method": "sphericl"}, "method"), ({"frames": 1}, "frames")):
+        with pytest.raises(UsageProblem, match=words):
+            list(model.interpolate(start, end, **asked))
+    with pytest.raises(UsageProblem, match="seed"):
+        model.sample(1, seed=-1)
     assert len(list(model.interpolate(start, end, 2, levels=[0]))) == 2
 
 

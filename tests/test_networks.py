@@ -190,6 +190,11 @@ def test_latents_of_an_image_stay_within_the_bound():
         assert max(np.abs(z).max() for z in latents) == 1.5
         # What is decoded are the latents that are told, so files of them give the same.
         np.testing.assert_array_equal(bound.decode(latents, 16, 16), tame)
+    # Nor do draws leave it: an interpolation draws what an image was told as.
+    far, farther = (
+        bound.draw([factor * e for e in epsilons], 16, 16) for factor in (1e4, 1e5)
+    )
+    np.testing.assert_array_equal(far, farther)
 
 
 def test_an_unknown_noise_level_is_not_zero_noise():

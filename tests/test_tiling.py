@@ -18,7 +18,9 @@ from vaenhance.tiling import (
     from_float,
     make_grid,
     padded_place,
+    places,
     read_padded,
+    tile_count,
     tile_weights,
     to_float,
 )
@@ -69,6 +71,21 @@ def test_grid_covers_the_side(length, tile, overlap, stride):
     for first, second in zip(grid.starts, grid.starts[1:], strict=False):
         assert first < second
         assert first + grid.tile - second >= grid.overlap
+
+
+@settings(max_examples=100, deadline=None)
+@given(sides, sides, tiles, overlaps, st.sampled_from([1, 4, 8]))
+def test_tiles_are_counted_without_a_list_of_them(height, width, tile, overlap, stride):
+    cut = Tiling(tile, overlap, stride, 2 * stride)
+    found = places((height, width), cut)
+    rows, columns = found[0]
+    sizes = rows.stop - rows.start, columns.stop - columns.start
+    assert tile_count((height, width), cut) == (len(found), *sizes)
+
+
+def test_a_file_that_claims_tiles_without_end_costs_nothing():
+    count, *_ = tile_count((1, 500_000_000), Tiling(8, 0, 8))
+    assert count == 62_500_000
 
 
 @settings(max_examples=60, deadline=None)

@@ -193,12 +193,12 @@ class Coding(Tiles):
             UsageProblem: the tiling is impossible.
         """
         try:
-            places = tiling.places((latents.height, latents.width), latents.tiling)
+            count, *sides = tiling.tile_count(
+                (latents.height, latents.width), latents.tiling
+            )
         except ValueError as error:
             raise UsageProblem(str(error)) from error
-        rows, columns = places[0]
-        sides = rows.stop - rows.start, columns.stop - columns.start
-        return len(places), self._inference.latent_shapes(*sides)
+        return count, self._inference.latent_shapes(*sides)
 
     def _encode_tile(
         self,

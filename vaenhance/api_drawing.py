@@ -17,7 +17,7 @@ from vaenhance.api_inputs import (
 )
 from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
 from vaenhance.config import ModelConfig, stride
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.tiling import to_float
 
 Pixels = NDArray[np.float32]
@@ -104,10 +104,15 @@ class Drawing:
 
         def draw(index: int) -> Pixels:
             rng = np.random.default_rng([seed, index])
-            noise = [
-                np.float32(factor) * rng.standard_normal((1, *s), np.float32)
-                for factor, s in zip(factors, shapes, strict=True)
-            ]
+            try:
+                noise = [
+                    np.float32(factor) * rng.standard_normal((1, *s), np.float32)
+                    for factor, s in zip(factors, shapes, strict=True)
+                ]
+            except MemoryError as error:
+                raise OutOfMemory(
+                    f"out of memory: {width}x{height} pixels are too many to draw"
+                ) from error
             chosen = labels[index % len(labels)]
             drawn = self._inference.draw(noise, *padded, chosen)
             return np.clip(drawn[0, :height, :width], 0.0, 1.0)
@@ -210,9 +215,7 @@ def level_temperatures(
     Raises:
         UsageProblem: there are several, but not one for each level.
     """
-    if isinstance(temperature, int | float):
-        return [float(temperature)] * levels
-    given = list(temperature)
+    given = np.ravel(temperature).astype(float).tolist()
     if len(given) == 1:
         return given * levels
     if len(given) != levels:

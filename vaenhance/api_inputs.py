@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vaenhance.config import ModelConfig
 from vaenhance.config.suggest import unknown
 from vaenhance.errors import UsageProblem
+from vaenhance.latents import METHODS
 
 UNTOLD = -1  # label of images whose class is not told
 
@@ -81,7 +82,7 @@ def check_scored(name: str, config: ModelConfig) -> None:
     """Refuses a model that cannot score photographs.
 
     Raises:
-        UsageProblem: it is not made for them, or only enlarges.
+        UsageProblem: it is not made for them, only enlarges, or has no likelihood.
     """
     is_for_photos = config.network == "ladder" and config.likelihood == "gaussian"
     if not is_for_photos or config.image_size or 1 not in config.scales:
@@ -89,14 +90,20 @@ def check_scored(name: str, config: ModelConfig) -> None:
             f"model {name} is not made for photographs of any size: choose one that "
             "is, such as photo"
         )
+    check_bounded(name, config)
 
 
 def check_bounded(name: str, config: ModelConfig) -> None:
     """Refuses a model whose likelihood cannot be measured.
 
     Raises:
-        UsageProblem: it enlarges.
+        UsageProblem: it enlarges, or sees x while it decodes.
     """
+    if config.residual:
+        raise UsageProblem(
+            f"model {name} adds its input to what it decodes: it has no likelihood of "
+            "an image that it is shown"
+        )
     if config.scales != (1,):
         raise UsageProblem(
             f"model {name} enlarges: likelihoods are for images of one size"
@@ -156,6 +163,18 @@ def checked_scale(name: str, config: ModelConfig, scale: int | None) -> int:
         known = " and ".join(str(one) for one in config.scales)
         raise UsageProblem(f"model {name} has no scale {scale}, only {known}")
     return scale
+
+
+def check_way(frames: int, method: str) -> None:
+    """Refuses what leads from nowhere to nowhere.
+
+    Raises:
+        UsageProblem: there are fewer than two frames, or no such method.
+    """
+    if frames < 2:
+        raise UsageProblem(f"expected 2 frames or more, received {frames}")
+    if method not in METHODS:
+        raise UsageProblem(f"method must be one of {METHODS}, received {method!r}")
 
 
 def check_seed(seed: int) -> None:

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.api_coding import Coding
-from vaenhance.api_inputs import check_input, class_number
+from vaenhance.api_inputs import check_input, check_way, class_number
 from vaenhance.api_resize import aim_at
 from vaenhance.errors import UsageProblem
-from vaenhance.latents import METHODS, Tile, TiledLatents, between, level_names
+from vaenhance.latents import Tile, TiledLatents, between, level_names
 
 
 class Interpolation(Coding):
@@ -69,10 +69,7 @@ class Interpolation(Coding):
                 f"expected two images of one size and type, received {start.shape} "
                 f"{start.dtype} and {end.shape} {end.dtype}"
             )
-        if frames < 2:
-            raise UsageProblem(f"expected 2 frames or more, received {frames}")
-        if method not in METHODS:
-            raise UsageProblem(f"method must be one of {METHODS}, received {method!r}")
+        check_way(frames, method)
         count = len(self._inference.latent_shapes(*start.shape[:2]))
         moving = range(count) if levels is None else sorted(set(levels))
         if not moving or min(moving) < 0 or max(moving) >= count:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_bounded, check_input
+from vaenhance.api_inputs import check_bounded, check_input, check_seed
 from vaenhance.config import Config, ModelConfig, stride
 from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem
@@ -86,6 +86,7 @@ class Likelihood:
         """
         check_input(self.name, self.config, x)
         check_bounded(self.name, self.config)
+        check_seed(seed)
         step = stride(self.config)
         if x.ndim != 4 or x.shape[1] % step or x.shape[2] % step or not x.size:
             raise UsageProblem(

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, grading, grading_style, runtime, thumbnails
-from vaenhance.api_inputs import check_input, check_network
+from vaenhance.api_inputs import check_input, check_network, check_seed, check_way
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
@@ -260,6 +260,7 @@ class LookModel:
         Raises:
             UsageProblem: as for ``encode``, or what a look does not have is given.
         """
+        check_way(frames, method)
         if (label, tile, overlap) != (None, None, None):
             raise UsageProblem("a look has neither classes nor tiles: leave them out")
         if levels is not None and list(levels) != [0]:
@@ -275,22 +276,21 @@ class LookModel:
         Args:
             count: how many.
             temperature: factor on the prior's standard deviation.
-            seed: decides the looks.
+            seed: decides the looks, 0 or more.
         """
+        check_seed(seed)
         size = self.config.latent_channels[0]
         drawn = [
             np.random.default_rng([seed, index]).standard_normal(size, np.float32)
             for index in range(count)
         ]
-        empty = np.zeros((0, size), np.float32)
-        return np.float32(temperature) * np.stack(drawn) if drawn else empty
+        found = np.stack(drawn) if drawn else np.zeros((0, size), np.float32)
+        return np.float32(temperature) * found
 
     def _thumbnail(self, image: NDArray[Any]) -> Pixels:
         check_input(self.name, _any_size(self.config), image)
         if image.ndim != 3 or image.size == 0:
-            raise UsageProblem(
-                f"expected the pixels of one image, received shape {image.shape}"
-            )
+            raise UsageProblem(f"expected one image, received shape {image.shape}")
         return np.clip(thumbnails.thumbnail(image, self.config.image_size), 0.0, 1.0)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_inputs import check_input, check_seed, checked_scale
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import PlacedNoise
@@ -126,6 +126,7 @@ class Posterior:
             UsageProblem: as for ``enhance``, or there are no pixels.
             OutOfMemory: the image is too large.
         """
+        check_seed(seed)
         y = self._framed(image, noise_sigma)
         epsilons = self._epsilons(y.shape, np.random.default_rng(seed))
         _, kls = self._inference.posterior(y, noise_sigma, epsilons)

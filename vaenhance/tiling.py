@@ -22,6 +22,7 @@ from vaenhance.tiling_grid import (
     make_grid,
     padded_place,
     places,
+    tile_count,
     tile_weights,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "padded_place",
     "places",
     "read_padded",
+    "tile_count",
     "tile_weights",
     "to_float",
     "told_where",

@@ -49,10 +49,24 @@ def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
     Raises:
         ValueError: the tile is not larger than the overlap, or that is below 0.
     """
+    padded, tile, overlap, count = _covered(length, tile, overlap, stride)
+    step = tile - overlap
+    starts = tuple(min(i * step, padded - tile) for i in range(count))
+    return Grid(padded, tile, overlap, starts)
+
+
+def _covered(
+    length: int, tile: int, overlap: int, stride: int
+) -> tuple[int, int, int, int]:
+    """Returns what ``make_grid`` makes a grid of, without its starts.
+
+    Returns:
+        (length padded, tile, overlap, how many tiles).
+    """
     padded = _up(length, stride)
     tile = padded if tile == 0 else min(_up(tile, stride), padded)
     if tile == padded:
-        return Grid(padded, padded, 0, (0,))
+        return padded, padded, 0, 1
     if overlap < 0:
         raise ValueError(f"expected an overlap of 0 or more, received {overlap}")
     overlap = _up(overlap, stride)
@@ -65,9 +79,7 @@ def make_grid(length: int, tile: int, overlap: int, stride: int) -> Grid:
     # The smallest tile that needs no more tiles: nothing is computed twice
     # that need not be.
     tile = _up(math.ceil((padded - overlap) / count) + overlap, stride)
-    step = tile - overlap
-    starts = tuple(min(i * step, padded - tile) for i in range(count))
-    return Grid(padded, tile, overlap, starts)
+    return padded, tile, overlap, count
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,26 @@ def grids(size: tuple[int, ...], tiling: Tiling) -> tuple[Grid, Grid]:
         for side in size
     )
     return rows, columns
+
+
+def tile_count(size: tuple[int, ...], tiling: Tiling) -> tuple[int, int, int]:
+    """Returns how many tiles there are, and (height, width) of each, in pixels.
+
+    Without a list of them: sizes and tiling may be those of a file that nobody trusts.
+
+    Args:
+        size: (H, W), pixels of the image.
+        tiling: how it is cut.
+
+    Raises:
+        ValueError: the tile is not larger than the overlap.
+    """
+    sides = [
+        _covered(side + 2 * tiling.margin, tiling.tile, tiling.overlap, tiling.stride)
+        for side in size
+    ]
+    (_, height, _, down), (_, width, _, across) = sides
+    return down * across, height, width
 
 
 def places(size: tuple[int, ...], tiling: Tiling) -> list[tuple[slice, slice]]:

@@ -138,6 +138,8 @@ def _settings(
 
     asked = {"--scale": rest["scale"], "--draws": draws, "--pool": pool}
     given = [name for name, value in asked.items() if value]
+    if not draws:
+        options.refuse_typed("without --draws nothing is drawn", "seed")
     if len(given) > 1:
         raise UsageProblem(f"{' and '.join(given)} exclude each other: give one")
     if tile and overlap is not None and overlap >= tile:

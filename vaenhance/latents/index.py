@@ -100,6 +100,8 @@ def claimed(archive: ZipFile, count: int) -> tuple[int, ...]:
         shape = member.shape[1:] if stacked else member.shape
         if count > _MOST_IMAGES or (stacked and member.shape[:1] != (count,)):
             raise LatentError(f"it claims {count} images, and holds others")
+        if 0 in shape:
+            raise LatentError(f"{key} has the shape {member.shape}: there is nothing")
         return shape
 
 
@@ -135,6 +137,7 @@ def number(archive: ZipFile, key: str, least: int, most: int) -> float:
 
 def _checked_name(name: str) -> str:
     """Refuses a name that would lead out of the folder of results."""
+    os.fsencode(name)  # a ValueError if no file can be called so
     parts = PurePosixPath(name).parts
     is_path = not parts or name.startswith("/") or ".." in parts or "\0" in name
     # On Windows only: elsewhere a photograph may be called "12:30.jpg".

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +30,8 @@ _MOST_NUMBERS = 1 << 20  # of a pooled vector
 _FAULTS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError),
     *(ValueError, KeyError, TypeError, OverflowError, NotImplementedError),
-    *(MemoryError, RuntimeError, SyntaxError, struct.error),
+    *(MemoryError, RuntimeError, SyntaxError, SystemError, struct.error),
+    tokenize.TokenError,  # from NumPy, of a broken header
 )
 
 
@@ -118,6 +120,8 @@ class LatentReader:
     ) -> Iterator[Tile]:
         """Yields the tiles of an image, read one by one, as ``level0`` and so on.
 
+        Shapes are compared at once, before the first tile is asked for.
+
         Args:
             index: which image.
             count: how many tiles it has (``Model.tile_shapes``).
@@ -134,11 +138,20 @@ class LatentReader:
                 wanted = (*drawn, *shape)
                 found = self._part(f"level{level}", index, (count, *wanted))
                 parts[f"level{level}"] = found, wanted
+        return self._tiles(parts, count, draw if drawn else None)
+
+    def _tiles(
+        self,
+        parts: Mapping[str, tuple[tuple[Member, int], tuple[int, ...]]],
+        count: int,
+        draw: int | None,
+    ) -> Iterator[Tile]:
+        with self._explained():
             for tile_number in range(count):
                 tile = {}
                 for name, ((member, first), wanted) in parts.items():
                     at = first + tile_number * math.prod(wanted)
-                    if drawn and draw is not None:
+                    if draw is not None:
                         wanted = wanted[1:]
                         at += draw * math.prod(wanted)
                     member.go_to(at)

@@ -232,12 +232,13 @@ class Ladder(LadderLayers):
             scale: as in ``infer``.
             label: as in ``descend``.
         """
-        given = iter(epsilons)
+        given, bound = iter(epsilons), self.config.latent_bound
         batch = tf.shape(epsilons[0])[0]
         label = untold(batch) if label is None else label
 
         def latent(level, h, prior):
-            return self.drawn_from(level, h, prior, label).sample(next(given))
+            z = self.drawn_from(level, h, prior, label).sample(next(given))
+            return tf.clip_by_value(z, -bound, bound) if bound else z
 
         h = self.descend(batch, height, width, latent, label)
         return emit(self.config, self.heads, h, scale)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.data.pixels import middle
+from vaenhance.data.pixels import LUMA, middle
 from vaenhance.errors import PhotoError
 from vaenhance.workflows.enhancer import as_input
 from vaenhance.workflows.evaluate import (
@@ -106,7 +106,7 @@ def measure(
     found: dict[str, list[tuple[Array, Array]]] = {row.label: [] for row in rows}
     for pair in pairs:
         try:
-            x, _ = read(pair)
+            x = _of_model(model, read(pair)[0])
         except PhotoError as error:
             warn(f"left out {pair.name}: {error}")
             continue
@@ -123,6 +123,13 @@ def measure(
             errors, sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
             rated.append(reliability(label, errors, sigma, len(parts)))
     return rated
+
+
+def _of_model(model: Any, x: Array) -> Array:
+    """(H, W, 3) as gray where the model is, as its training had it."""
+    if model.config.channels == 1 and x.shape[2] == 3:
+        return (x @ LUMA)[..., None].astype(np.float32)
+    return x
 
 
 def reliability(

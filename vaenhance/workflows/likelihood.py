@@ -25,6 +25,7 @@ from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.workflows.pairs import Failure
 
 MOST_TOGETHER = 256  # images of one size that are handed to the model at once
+MOST_PIXELS = 1 << 24  # of all of them, in float32: 200 MB
 
 
 class Bounded(Protocol):
@@ -213,7 +214,8 @@ def batches(
         rng = np.random.default_rng([seed, 6, index])
         x = binarize(_fitted(pixels, trained), trained.data.binarize, rng)
         is_other = bool(images) and x.shape != images[0].shape
-        if is_other or len(images) == MOST_TOGETHER:
+        most = min(MOST_TOGETHER, MOST_PIXELS // max(1, x.shape[0] * x.shape[1]))
+        if is_other or (images and len(images) >= most):
             yield numbers, np.stack(images)
             numbers, images = [], []
         numbers.append(index)
@@ -224,6 +226,13 @@ def batches(
 
 def _fitted(pixels: NDArray[np.uint8], trained: Config) -> Pixels:
     """Returns an image as the model takes it: resized, or cut at its borders."""
+    x = _whole_steps(pixels, trained)
+    if trained.model.likelihood == "logistic":  # of 8-bit values, gray ones as well
+        x = np.rint(x * np.float32(255)) / np.float32(255)
+    return x
+
+
+def _whole_steps(pixels: NDArray[np.uint8], trained: Config) -> Pixels:
     model = trained.model
     if model.image_size:
         return to_floats(resize(pixels, model.image_size), model.channels)
