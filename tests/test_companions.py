@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vaenhance.errors import UsageProblem
-from vaenhance.photo import save_png
-from vaenhance.workflows import jobs
+from vaenhance.errors import TargetTaken, UsageProblem
+from vaenhance.photo import Metadata, Photo, save_png
+from vaenhance.workflows import explore, jobs
 from vaenhance.workflows.companions import kinds, with_companions
 
 ALL = kinds(2, True)
@@ -76,3 +77,27 @@ def test_standard_output_holds_one_file_only(tmp_path):
     with pytest.raises(UsageProblem, match="standard output"):
         with_companions(plan.jobs, ALL)
     assert with_companions(plan.jobs, []) == list(plan.jobs)
+
+
+def test_a_name_that_is_too_long_with_its_kind_is_not_there(tmp_path):
+    source = folder(tmp_path / "in", "n" * 245 + ".png")
+    (tmp_path / "out").mkdir()
+    (job,) = planned(source, tmp_path / "out")
+    assert not any(companion.exists for companion in job.companions)
+
+
+def test_a_companion_that_another_run_has_made_is_no_failure(tmp_path):
+    class Other:
+        def encode(self, job, picture):
+            return b"data"
+
+        def write_beside(self, job, path, data):
+            raise TargetTaken(f"{path} is there")
+
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    picture = Photo(pixels, None, False, "PNG", Metadata())
+    job = jobs.Job(Path("a.png"), tmp_path / "b.png")
+    explore._write(Other(), job, picture, pixels, tmp_path / "b.draw1.png")
+    with pytest.raises(TargetTaken):
+        named = replace(job, is_named=True)
+        explore._write(Other(), named, picture, pixels, tmp_path / "b.draw1.png")

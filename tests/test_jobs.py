@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from vaenhance.errors import UsageProblem
+from vaenhance.workflows.headers import folder_problem
 from vaenhance.workflows.jobs import Job, Plan, plan
 
 
@@ -258,3 +259,27 @@ def test_a_folder_that_cannot_be_listed_is_a_job_that_fails(monkeypatch):
     readable, locked = plan(["in", "out"]).jobs
     assert readable.problem is None
     assert locked.source_name == "in/locked" and "Permission denied" in locked.problem
+
+
+# === What no look is allowed at ===
+
+
+def test_a_name_too_long_for_any_file_is_said_of_the_file():
+    touch("a.jpg")
+    long = "b" * 300
+    with pytest.raises(UsageProblem, match=f"{long}.jpg cannot be read: .*too long"):
+        plan([f"{long}.jpg", "out"])
+    with pytest.raises(UsageProblem, match="nothing was done"):
+        plan(["a.jpg", f"{long}.jpg", "out/"])
+    (job,) = plan(["a.jpg", f"{long}/c.jpg"]).jobs
+    assert job.target == Path(f"{long}/c.jpg")
+    assert folder_problem(job.target.parent).startswith("cannot be written")
+
+
+def test_patterns_leave_pipes_alone():
+    touch("many/a.jpg")
+    os.mkfifo("many/f.jpg")
+    Path("many/gone.jpg").symlink_to("nowhere.jpg")
+    made = plan(["many/*.jpg", "out"])
+    assert [job.source_name for job in made.jobs] == ["many/a.jpg", "many/gone.jpg"]
+    assert made.ignored == (Path("many/f.jpg"),)

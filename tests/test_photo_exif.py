@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vaenhance.photo import encode_photo, read_photo
+from vaenhance.photo import encode_photo, ifd, read_photo
 from vaenhance.photo.exif import clean_exif, clean_xmp
 
 
@@ -198,3 +198,38 @@ def test_the_size_of_a_turned_photograph_is_that_of_the_turned_one():
         inner = image.getexif().get_ifd(0x8769)
         assert (image.size, inner[0xA002], inner[0xA003]) == ((20, 40), 20, 40)
         assert b'X="20"' in image.info["xmp"].replace(b"exif:PixelXDimension", b"X")
+
+
+def test_values_that_share_their_bytes_do_not_multiply(monkeypatch):
+    held = []
+    real = ifd.Entry
+
+    def counted(tag, kind, count, raw, **more):
+        held.append(len(raw))
+        return real(tag, kind, count, raw, **more)
+
+    monkeypatch.setattr(ifd, "Entry", counted)
+    size = 50_000
+    rows = [(0x1000 + i, 7, size - 5000, struct.pack("<I", 5000)) for i in range(300)]
+    clean_exif(block([(0x010F, 2, 4, b"abc\0"), *rows], tail=bytes(size)))
+    assert sum(held) < 2 * size
+
+
+def test_text_of_exif_3_stays():
+    entries = [(0x010F, 2, 4, b"abc\0"), (0x013B, 129, 4, b"\xe5\x86\x99\0")]
+    before = block([*entries, (0x0112, 3, 1, short(6))])
+    after, orientation, _ = clean_exif(before)
+    assert orientation == 6
+    assert b"\xe5\x86\x99\0" in after
+    assert after == block(entries, tail=bytes(12))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_values_where_the_link_is_left_out_keep_their_bytes(turned):
+    rows = [(0x010F, 2, 6, b""), *([(0x0112, 3, 1, short(6))] if turned else [])]
+    end = 8 + 2 + 12 * len(rows)
+    rows[0] = (0x010F, 2, 6, struct.pack("<I", end))
+    before = block(rows)[:-4] + b"Canon\0"
+    after, _, _ = clean_exif(before)
+    assert after.endswith(b"Canon\0")
+    assert len(after) == len(before)

@@ -144,9 +144,10 @@ def _compare(jobs: Sequence[Job], sheet: Path, max_megapixels: float) -> None:
     """Draws before and after of what is on disk now."""
     from vaenhance.workflows.comparison import comparison
     from vaenhance.workflows.jobs import is_pipe
+    from vaenhance.workflows.reachable import is_there
 
     files = [(job.source, job.target) for job in jobs if not is_pipe(job.source)]
-    pairs = [(s, t) for s, t in files if s and t and t.exists()]
+    pairs = [(s, t) for s, t in files if s and t and is_there(t)]
     try:
         rows = comparison(pairs, sheet, max_megapixels=max_megapixels)
     except PhotoError as error:

@@ -58,9 +58,7 @@ suffix_option = option(
     help="Put TEXT between name and extension.",
 )
 
-strip_option = option(
-    "--strip-metadata", is_flag=True, help="Leave EXIF, XMP and dpi out."
-)
+strip_option = option("--strip-metadata", is_flag=True, help="Leave metadata out.")
 
 recursive_option = option(
     "--recursive/--no-recursive",

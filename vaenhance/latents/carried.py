@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from vaenhance.errors import LatentError
 from vaenhance.latents.members import read_array
-from vaenhance.photo import Metadata
+from vaenhance.photo import TEXT_CHUNKS, Metadata
 
-_BLOCKS = ("exif", "icc_profile", "xmp")
+_BLOCKS = ("exif", "icc_profile", "xmp", "iptc", "comment")
 _LARGEST_BLOCK = 64 << 20  # bytes
 # All blocks are in memory at once: a small file must not become gigabytes.
 _SMALL_BLOCK = 1 << 20  # bytes that may be packed any number of times
@@ -30,6 +30,8 @@ def carried(
     blocks = {f"{name}/{index}": getattr(metadata, name) for name in _BLOCKS}
     for color, data in metadata.png_color:
         blocks[f"png_color/{index}/{color.decode('ascii')}"] = data
+    for number, (chunk, text) in enumerate(metadata.png_text):
+        blocks[f"png_text/{index}/{number}"] = chunk + text
     found: dict[str, NDArray[np.unsignedinteger]] = {
         key: np.frombuffer(block, np.uint8) for key, block in blocks.items() if block
     }
@@ -54,7 +56,7 @@ def read_metadata(
             raise LatentError(f"{key} unpacks to {info.file_size} bytes: not metadata")
         return read_array(archive, key, "u", _LARGEST_BLOCK).tobytes()
 
-    exif, icc_profile, xmp = (block(f"{name}/{index}") for name in _BLOCKS)
+    whole = {name: block(f"{name}/{index}") for name in _BLOCKS}
     colors = tuple(
         (name, data)
         for name in _COLORS
@@ -62,7 +64,12 @@ def read_metadata(
     )
     known = all(np.isfinite(dpi)) and min(dpi) > 0
     resolution = (float(dpi[0]), float(dpi[1])) if known else None
-    return Metadata(exif, icc_profile, xmp, resolution, colors)
+    texts: list[tuple[bytes, bytes]] = []
+    while (text := block(f"png_text/{index}/{len(texts)}")) is not None:
+        if text[:4] not in TEXT_CHUNKS:
+            raise LatentError(f"png_text/{index}/{len(texts)} is no text of a PNG")
+        texts.append((text[:4], text[4:]))
+    return Metadata(dpi=resolution, png_color=colors, png_text=tuple(texts), **whole)
 
 
 def read_alpha(

@@ -7,7 +7,8 @@ image processing; nothing here knows about models.
 
 Where things are: ``model`` the records, ``source`` what a file is and why it
 cannot be read, ``reading`` and ``writing`` the two directions; ``png``, ``tiff``,
-``webp`` and ``pillow`` one decoder each; ``canvas`` turns stored rows upright;
+``webp`` and ``pillow`` one decoder each; ``primaries`` colours without a profile;
+``canvas`` turns stored rows upright;
 ``exif`` and ``ifd`` the tags; ``resampling`` makes other sizes, ``dimensions`` states
 them in the metadata, ``transparency`` is what alpha asks for; ``atomic`` puts bytes
 into a folder, ``leftovers`` removes what killed processes have left there.
@@ -20,6 +21,7 @@ from vaenhance.photo.dimensions import with_pixels
 from vaenhance.photo.leftovers import tidy
 from vaenhance.photo.model import (
     EXTENSIONS,
+    TEXT_CHUNKS,
     WRITABLE,
     Metadata,
     Photo,
@@ -44,6 +46,7 @@ from vaenhance.photo.writing import (
 
 __all__ = [
     "EXTENSIONS",
+    "TEXT_CHUNKS",
     "WRITABLE",
     "Metadata",
     "Photo",

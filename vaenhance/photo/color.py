@@ -19,8 +19,13 @@ from vaenhance.photo.model import Array
 @cache
 def srgb_profile() -> bytes:
     """An sRGB profile that is the same bytes every day."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    # LittleCMS puts the time of its creation into the header.
+    return of_one_day(
+        ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
+
+
+def of_one_day(profile: bytes) -> bytes:
+    """Returns a profile without the time of its creation, which LittleCMS notes."""
     return profile[:24] + bytes.fromhex("07d0 0001 0001 0000 0000 0000") + profile[36:]
 
 

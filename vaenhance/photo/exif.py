@@ -76,10 +76,24 @@ def _keep_rows(block: bytes, layout: Layout, start: int, kept: list[int]) -> byt
     count = struct.unpack_from(layout.head, block, start)[0]
     rows = [block[start + 2 + 12 * row : start + 14 + 12 * row] for row in kept]
     struct.pack_into(layout.head, edited, start, len(rows))
-    # Zeros behind the last row are at once the empty link to the thumbnail.
-    table = b"".join(rows).ljust(12 * count + 4, b"\0")
+    # Zeros behind the last row are at once the empty link to the thumbnail; unless
+    # the writer has left that out and values begin there.
+    end = 12 * count
+    has_link = not any(
+        start + 2 + end <= place < start + 6 + end
+        for place in (_place(row, layout) for row in rows)
+    )
+    table = b"".join(rows).ljust(end + 4 * has_link, b"\0")
     edited[start + 2 : start + 2 + len(table)] = table
     return bytes(edited)
+
+
+def _place(row: bytes, layout: Layout) -> int:
+    """Where the value of a row of a directory begins; -1: within the row."""
+    _, kind, count, field = struct.unpack(layout.entry, row)
+    if ifd.VALUE_SIZES.get(kind, 0) * count <= layout.inline:
+        return -1
+    return int(struct.unpack(layout.link, field)[0])
 
 
 def orientation_of(entries: Sequence[Entry], layout: Layout) -> int | None:

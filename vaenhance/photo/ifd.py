@@ -18,10 +18,12 @@ import numpy as np
 VALUE_SIZES = {
     **{1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8},
     **{11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8},
+    129: 1,  # UTF-8, of EXIF 3.0
 }
 _FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 18: "Q"}
 _MAX_ENTRIES = 4096
 _MAX_VALUE = 64 << 20  # bytes of one tag: more is an attack, not metadata
+_MAX_VALUES = 256 << 20  # of all tags of a directory
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ def read_directory(
 ) -> tuple[list[Entry], int]:
     """Read one directory without tags that point outside the data or come twice.
 
+    Values that share their bytes, so that together they are more than the data, are
+    left out, too: a file of a megabyte could claim gigabytes.
+
     Args:
         stream: The file or block, offsets counted from its beginning.
         layout: Its layout.
@@ -147,6 +152,7 @@ def read_directory(
     except EOFError:  # some writers end at the last entry: nothing follows
         following = 0
     entries: dict[int, Entry] = {}
+    left = min(size, _MAX_VALUES)
     for row, parts in enumerate(struct.iter_unpack(layout.entry, table)):
         tag, kind, values, field = parts
         length = VALUE_SIZES.get(kind, 0) * values
@@ -154,8 +160,9 @@ def read_directory(
             continue
         if length > layout.inline:
             start = struct.unpack(layout.link, field)[0]
-            if start + length > size:
+            if start + length > size or length > left:
                 continue
+            left -= length
             stream.seek(start)
             field = stream.read(length)
         entries[tag] = Entry(tag, kind, values, field[:length], row=row)

@@ -5,6 +5,7 @@ Not for reading, and not for choosing what a file can hold; ``writing`` does.
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -19,13 +20,15 @@ _MARKER = 65533  # bytes in one
 _LARGEST_XMP = _MARKER - 29
 _LARGEST_ICC = 255 * (_MARKER - 14)
 _ROOM = 65536  # bytes that Pillow has for a file with tables of its own, at least
+IPTC_RESOURCE = 0x0404  # of Photoshop, in which IPTC stands
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _TABLES = 1024  # bytes by which such a file may be longer than one without
 
 
 def encode_jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
     """Encode (H, W) or (H, W, 3) uint8 with 4:4:4 colour.
 
-    EXIF, XMP or a profile that no marker can hold is left out.
+    EXIF, XMP, IPTC, a comment or a profile that no marker can hold is left out.
     """
     options = present(metadata, "xmp", "icc_profile")
     if len(options.get("xmp", b"")) > _LARGEST_XMP:
@@ -36,6 +39,9 @@ def encode_jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
         options["exif"] = b"Exif\0\0" + metadata.exif
     if metadata.dpi and min(metadata.dpi) > 0.5 and max(metadata.dpi) < 65535:
         options["dpi"] = metadata.dpi
+    if metadata.comment and len(metadata.comment) <= _MARKER:
+        options["comment"] = metadata.comment
+    options["extra"] = _iptc_marker(metadata.iptc)
     options |= {"quality": quality, "subsampling": "4:4:4"}
     plain = saved(planes, "JPEG", **options)
     # With tables of its own, a file must fit into a buffer whose size Pillow guesses
@@ -45,6 +51,17 @@ def encode_jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
     if pixels > _OPTIMIZE_PIXELS or len(plain) + _TABLES > room:
         return plain
     return saved(planes, "JPEG", optimize=True, **options)
+
+
+def _iptc_marker(record: bytes | None) -> bytes:
+    """APP13 with an IPTC record as Photoshop's resource; nothing if it is too long."""
+    if not record:
+        return b""
+    head = struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(record))
+    data = _PHOTOSHOP + head + record + bytes(len(record) % 2)
+    if len(data) > _MARKER:
+        return b""
+    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
 
 
 def present(metadata: Metadata, *names: str) -> dict[str, Any]:

@@ -53,6 +53,9 @@ if HEIC_INSTALLED:
 #: cannot hold an enhanced photograph.
 WRITABLE: Mapping[str, str] = MappingProxyType(_WRITABLE)
 
+#: Chunks of text in a PNG.
+TEXT_CHUNKS = frozenset({b"iTXt", b"tEXt", b"zTXt"})
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -66,7 +69,12 @@ class Metadata:
         xmp: XMP packet without its orientation.
         dpi: Pixels per inch, horizontally and vertically in the upright picture.
         png_color: Colour chunks of a PNG other than its profile (cICP, gAMA, cHRM,
-            sRGB), by name; they mean nothing to other formats.
+            sRGB), by name; other formats get a profile that says the same.
+        iptc: IPTC record (IIM: caption, author, copyright); JPEG and TIFF have a place
+            for it.
+        comment: of a JPEG.
+        png_text: Text chunks of a PNG but its XMP, by name (tEXt, zTXt, iTXt), as they
+            are; they mean nothing to other formats.
     """
 
     exif: bytes | None = None
@@ -74,6 +82,13 @@ class Metadata:
     xmp: bytes | None = None
     dpi: tuple[float, float] | None = None
     png_color: tuple[tuple[bytes, bytes], ...] = ()
+    iptc: bytes | None = None
+    comment: bytes | None = None
+    png_text: tuple[tuple[bytes, bytes], ...] = ()
+
+    def bare(self) -> Metadata:
+        """Returns what is needed to show the pixels right, and nothing else."""
+        return Metadata(icc_profile=self.icc_profile, png_color=self.png_color)
 
 
 @dataclass(frozen=True)

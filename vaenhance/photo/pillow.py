@@ -8,8 +8,9 @@ bits, tags or very large pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import BinaryIO
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -21,9 +22,13 @@ from vaenhance.errors import PhotoError
 from vaenhance.photo import exif
 from vaenhance.photo.canvas import Canvas, is_sideways, strips
 from vaenhance.photo.color import Converter, is_of_rgb
+from vaenhance.photo.jpeg import IPTC_RESOURCE
 from vaenhance.photo.jpeg_markers import check_jpeg
 from vaenhance.photo.model import HEIC_INSTALLED, Array, Decoded, Metadata, Opened
+from vaenhance.photo.primaries import profile_of_points
 from vaenhance.photo.source import TRUNCATED, quiet, size_of
+
+_MOST_PROPERTIES = 1 << 20  # bytes at the beginning in which colours are looked for
 
 
 class _Jpeg(JpegImageFile):
@@ -51,6 +56,8 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
     info = image.info
     block, orientation, exif_dpi = exif.clean_exif(info.get("exif"))
     xmp, xmp_orientation = exif.clean_xmp(_as_bytes(info.get("xmp")))
+    if name == "AVIF":
+        xmp_orientation = None  # the file's own properties alone turn it (MIAF)
     orientation = orientation or xmp_orientation or 1
     if name == "HEIF":
         orientation = 1  # libheif has turned the picture; the tag is history
@@ -59,6 +66,9 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
     if dpi and is_sideways(orientation):
         dpi = dpi[::-1]
     icc_profile = info.get("icc_profile") or None
+    if icc_profile is None and name in ("AVIF", "HEIF"):
+        points = _code_points(stream, info)
+        icc_profile = profile_of_points(*points, is_gray=image.mode in ("L", "LA"))
     converter = None
     if image.mode == "CMYK":
         converter = Converter(image.mode, icc_profile)
@@ -67,7 +77,14 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
         name,
         *image.size,
         orientation,
-        Metadata(block, icc_profile, xmp, dpi),
+        Metadata(
+            block,
+            icc_profile,
+            xmp,
+            dpi,
+            iptc=_iptc(info),
+            comment=_as_bytes(info.get("comment")) if name == "JPEG" else None,
+        ),
         lambda: _decode(stream, image, orientation, converter),
     )
 
@@ -124,6 +141,29 @@ def _check_boxes(stream: BinaryIO) -> None:
             raise PhotoError(TRUNCATED)
         here += length
     stream.seek(0)
+
+
+def _code_points(stream: BinaryIO, info: Mapping[Any, Any]) -> tuple[int, int]:
+    """Primaries and transfer function of an AVIF or HEIC file; 2 is unspecified."""
+    told = info.get("nclx_profile")  # of pillow-heif
+    if told:
+        return int(told["color_primaries"]), int(told["transfer_characteristics"])
+    here = stream.tell()
+    stream.seek(0)
+    head = stream.read(_MOST_PROPERTIES)
+    stream.seek(here)
+    at = head.find(b"colrnclx") + 8
+    if at < 8 or len(head) < at + 4:
+        return 2, 2
+    primaries, transfer = struct.unpack_from(">HH", head, at)
+    return primaries, transfer
+
+
+def _iptc(info: Mapping[Any, Any]) -> bytes | None:
+    """The IPTC record among Photoshop's resources in a JPEG file."""
+    resources = info.get("photoshop")
+    found = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
+    return found if isinstance(found, bytes) and found else None
 
 
 def _as_bytes(value: str | bytes | None) -> bytes | None:

@@ -16,7 +16,7 @@ from vaenhance.errors import PhotoError
 from vaenhance.photo import exif, png_pixels
 from vaenhance.photo.canvas import is_sideways
 from vaenhance.photo.color import is_of_rgb
-from vaenhance.photo.model import Array, Metadata, Opened
+from vaenhance.photo.model import TEXT_CHUNKS, Array, Metadata, Opened
 from vaenhance.photo.png_pixels import chunk
 from vaenhance.photo.source import TRUNCATED, size_of
 
@@ -29,8 +29,11 @@ _MAX_METADATA = 32 << 20  # bytes of one chunk, unpacked
 _MAX_SIDE = 2**31 - 1
 # Colour chunks that go back as they came, with the length each must have.
 _COLOR = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
-_TEXT = {b"iTXt", b"tEXt", b"zTXt"}
-_READ = {b"PLTE", b"tRNS", b"acTL", b"iCCP", b"eXIf", b"pHYs", *_COLOR, *_TEXT}
+_READ = {b"PLTE", b"tRNS", b"acTL", b"iCCP", b"eXIf", b"pHYs", *_COLOR, *TEXT_CHUNKS}
+# EXIF, XMP and profiles of old writers, hexadecimal: what is understood is kept as
+# what it is, and of the rest the meaning for other pixels is not known.
+_RAW = b"Raw profile type "
+_MAX_KEPT = 4 << 20  # bytes of all texts that go back as they came
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def _walk(stream: BinaryIO) -> _Chunks:
             chunks.pixels.append((here + 8, length))
         elif name in _READ and length <= _MAX_METADATA:
             data = stream.read(length)
-            if name in _TEXT and len(chunks.texts) < 1000:
+            if name in TEXT_CHUNKS and len(chunks.texts) < 1000:
                 chunks.texts.append((name, data))
             chunks.first.setdefault(name, data)
         here += 12 + length
@@ -135,7 +138,20 @@ def _metadata(chunks: _Chunks) -> tuple[Metadata, int]:
         for name, length in _COLOR.items()
         if len(first.get(name, b"")) == length
     )
-    return Metadata(block, _profile(first.get(b"iCCP")), xmp, dpi, color), turned
+    profile, texts = _profile(first.get(b"iCCP")), _kept(chunks.texts)
+    return Metadata(block, profile, xmp, dpi, color, png_text=texts), turned
+
+
+def _kept(texts: list[tuple[bytes, bytes]]) -> tuple[tuple[bytes, bytes], ...]:
+    """Texts that go back as they came: title, author, how it was made."""
+    kept, left = [], _MAX_KEPT
+    for name, data in texts:
+        keyword = data.partition(b"\0")[0]
+        if keyword == _XMP_KEYWORD or keyword.startswith(_RAW) or len(data) > left:
+            continue
+        left -= len(data)
+        kept.append((name, data))
+    return tuple(kept)
 
 
 def _unpack(data: bytes) -> bytes | None:
@@ -229,4 +245,5 @@ def _chunks_of(metadata: Metadata) -> list[bytes]:
         chunks.append(chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append(chunk(b"iTXt", _XMP_KEYWORD + bytes(5) + metadata.xmp))
+    chunks += [chunk(name, data) for name, data in metadata.png_text]
     return chunks

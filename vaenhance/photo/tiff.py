@@ -28,15 +28,26 @@ _STRIP_OFFSETS, _SAMPLES, _STRIP_COUNTS = 273, 277, 279
 _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA = 320, 324, 325, 332, 338
 _SUBFILE, _DESCRIPTION, _FORMAT, _DEPTH = 254, 270, 339, 32997
-_XMP, _ICC, _DNG_VERSION = 700, 34675, 50706
+_XMP, _IPTC, _ICC, _DNG_VERSION = 700, 33723, 34675, 50706
 _OTHER = (exif.ORIENTATION, exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTION_UNIT)
 _WANTED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES),
     *(_STRIP_COUNTS, _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA),
     *(_ROWS, _TILE_WIDTH, _TILE_HEIGHT),
-    *(_SUBFILE, _DESCRIPTION, _FORMAT, _DEPTH, _XMP, _ICC, _DNG_VERSION, *_OTHER),
+    *(
+        _SUBFILE,
+        _DESCRIPTION,
+        _FORMAT,
+        _DEPTH,
+        _XMP,
+        _IPTC,
+        _ICC,
+        _DNG_VERSION,
+        *_OTHER,
+    ),
 }
-_MAX_PAGES = 100_000
+_KIND = {_SUBFILE, _DNG_VERSION}
+_MAX_PAGES = 1000  # that are looked through: more than one is too many already
 
 
 @dataclass(frozen=True)
@@ -136,13 +147,8 @@ def _only_page(stream: BinaryIO, layout: ifd.Layout, size: int) -> _Page:
     offset = ifd.first_directory(stream, layout)
     while offset and offset not in seen and index < _MAX_PAGES:
         seen.add(offset)
-        try:
-            entries, following = ifd.read_directory(
-                stream, layout, offset, size=size, wanted=_WANTED.__contains__
-            )
-        except EOFError as error:
-            raise PhotoError(TRUNCATED) from error
-        page = _Page(index, offset, layout, {entry.tag: entry for entry in entries})
+        # Only what tells pictures from previews: pages may share large values.
+        page, following = _page(stream, layout, size, (index, offset), _KIND)
         if _DNG_VERSION in page.entries:
             raise PhotoError("camera raw files are not supported")
         if not page.number(_SUBFILE, 0) & 0b101:
@@ -152,14 +158,36 @@ def _only_page(stream: BinaryIO, layout: ifd.Layout, size: int) -> _Page:
         offset, index = following, index + 1
     if not pages:
         raise PhotoError("damaged: no full-size picture in the TIFF file")
+    where = pages[0].index, pages[0].offset
+    pages[0], _ = _page(stream, layout, size, where, _WANTED)
     # ImageJ writes a stack as one directory and says so in the description only.
     stack = re.match(
         rb"ImageJ=.*?\nimages=(\d+)", pages[0].raw(_DESCRIPTION) or b"", 16
     )
     count = max(count, int(stack[1]) if stack else 1, pages[0].number(_DEPTH, 1))
     if count > 1:
-        raise PhotoError(f"has {count} pages: not supported")
+        more = " or more" if index == _MAX_PAGES else ""
+        raise PhotoError(f"has {count} pages{more}: not supported")
     return pages[0]
+
+
+def _page(
+    stream: BinaryIO,
+    layout: ifd.Layout,
+    size: int,
+    where: tuple[int, int],
+    wanted: set[int],
+) -> tuple[_Page, int]:
+    """The page of an index and an offset with some tags, and where the next one is."""
+    index, offset = where
+    try:
+        entries, following = ifd.read_directory(
+            stream, layout, offset, size=size, wanted=wanted.__contains__
+        )
+    except EOFError as error:
+        raise PhotoError(TRUNCATED) from error
+    tags = {entry.tag: entry for entry in entries}
+    return _Page(index, offset, layout, tags), following
 
 
 def _check_extent(page: _Page, size: int) -> tuple[list[int], list[int]]:
@@ -185,7 +213,11 @@ def _metadata(
     if dpi and is_sideways(turned):
         dpi = dpi[::-1]
     block = exif.describe(stream, page.layout, page.offset, size)
-    return Metadata(block, described.output_profile, xmp, dpi), turned
+    iptc = page.raw(_IPTC)
+    if iptc is not None and iptc[:1] != b"\x1c":  # what every record begins with
+        iptc = None
+    profile = described.output_profile
+    return Metadata(block, profile, xmp, dpi, iptc=iptc), turned
 
 
 def encode_tiff(pixels: Array, metadata: Metadata) -> bytes:
@@ -200,9 +232,10 @@ def encode_tiff(pixels: Array, metadata: Metadata) -> bytes:
     options: dict[str, Any] = {}
     if metadata.dpi:
         options |= {"resolution": metadata.dpi, "resolutionunit": "INCH"}
-    if metadata.xmp:
-        tag = (_XMP, 1, len(metadata.xmp), metadata.xmp, True)
-        options["extratags"] = [tag]
+    blocks = ((_XMP, 1, metadata.xmp), (_IPTC, 7, metadata.iptc))
+    options["extratags"] = [
+        (tag, kind, len(block), block, True) for tag, kind, block in blocks if block
+    ]
     if channels > 1:
         options["planarconfig"] = "contig"
     if channels in (2, 4):

@@ -23,6 +23,7 @@ from vaenhance.photo.jpeg import encode_jpeg, present, saved
 from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
 from vaenhance.photo.png import encode_png
 from vaenhance.photo.png_pixels import MAX_SIDE as PNG_SIDE
+from vaenhance.photo.primaries import profile_of_png
 from vaenhance.photo.source import explained
 from vaenhance.photo.tiff import encode_tiff
 from vaenhance.photo.transparency import alpha_of_size
@@ -61,8 +62,8 @@ def encode_photo(
         format: ``"JPEG"``, ``"PNG"``, ...; None keeps the format of the photograph.
         quality: 1 to 100, for JPEG (4:4:4), WebP, AVIF and HEIC. 100 makes WebP
             lossless.
-        strip_metadata: Leave out EXIF, XMP and resolution. The colour profile
-            stays: without it the colours would change.
+        strip_metadata: Leave out EXIF, XMP, IPTC, texts and resolution. The colour
+            profile stays: without it the colours would change.
 
     Returns:
         The bytes of the file; the same for the same input.
@@ -80,7 +81,8 @@ def encode_photo(
     name = _container(photo, format, pixels.shape)
     metadata = photo.metadata
     if strip_metadata:
-        metadata = replace(metadata, exif=None, xmp=None, dpi=None)
+        metadata = metadata.bare()
+    metadata = _with_profile(metadata, name, photo.is_gray)
     planes = _planes(photo, pixels, name)
     with explained(f"cannot be encoded as {name}"):
         return _ENCODERS[name](planes, metadata, quality)
@@ -101,6 +103,7 @@ def check_encodable(
     """
     name = _container(photo, format, size or photo.pixels.shape)
     _check_transparency(photo.alpha, name)
+    _with_profile(photo.metadata, name, photo.is_gray)
 
 
 def check_format(name: str) -> None:
@@ -150,6 +153,19 @@ def _container(photo: Photo, format: str | None, shape: tuple[int, ...]) -> str:
             + ("tiff" if longest > PNG_SIDE else "png")
         )
     return name
+
+
+def _with_profile(metadata: Metadata, name: str, is_gray: bool) -> Metadata:
+    """Returns metadata whose colour chunks of PNG are a profile for other formats."""
+    if name == "PNG" or metadata.icc_profile or not metadata.png_color:
+        return metadata
+    try:
+        profile = profile_of_png(metadata.png_color, is_gray=is_gray)
+    except PhotoError as error:
+        raise PhotoError(
+            f"{name} cannot keep its colours: pass --format png"
+        ) from error
+    return replace(metadata, icc_profile=profile)
 
 
 def _check_transparency(alpha: Array | None, name: str) -> None:

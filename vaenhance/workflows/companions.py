@@ -13,6 +13,7 @@ from pathlib import Path
 from vaenhance import photo
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.jobs import Companion, Job
+from vaenhance.workflows.reachable import is_folder, is_there
 from vaenhance.workflows.sources import same_file
 
 MEAN, SIGMA, HEAT = "mean", "sigma", "heat"
@@ -72,7 +73,7 @@ def _with_companions(job: Job, wanted: Sequence[str]) -> Job:
     companions = []
     for kind in wanted:
         path = _named(job.target, kind)
-        exists = path.exists() and not path.is_dir() and not job.may_replace
+        exists = is_there(path) and not is_folder(path) and not job.may_replace
         companions.append(Companion(kind, path, exists))
     is_complete = all(companion.exists for companion in companions)
     return replace(

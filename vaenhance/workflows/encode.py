@@ -185,7 +185,7 @@ class _Run:
             self.writer.keep(0, {"vectors": pool.vector()})
         metadata = picture.metadata
         if settings.strip_metadata:
-            metadata = replace(metadata, exif=None, xmp=None, dpi=None)
+            metadata = metadata.bare()
         entry = Entry(
             work.name,
             latents.height,

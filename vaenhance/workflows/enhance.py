@@ -19,6 +19,7 @@ from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL, EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
+from vaenhance.workflows.reachable import is_there
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
 
@@ -205,7 +206,7 @@ class _Run:
         return work.record(
             "skipped" if work.is_there else "enhanced",
             error,
-            companions=tuple(str(c.path) for c in job.companions if c.path.exists()),
+            companions=tuple(str(c.path) for c in job.companions if is_there(c.path)),
             uncertainty=work.uncertainty,
         )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo
 from vaenhance.api_resize import Size
+from vaenhance.errors import TargetTaken
 from vaenhance.workflows.companions import HEAT, MEAN, SIGMA
 from vaenhance.workflows.files import Files
 from vaenhance.workflows.jobs import Job
@@ -223,7 +224,11 @@ def _write(
 ) -> None:
     if path is not None:
         data = files.encode(job, photo.with_pixels(picture, pixels))
-        files.write_beside(job, path, data)
+        try:
+            files.write_beside(job, path, data)
+        except TargetTaken:  # another run has made it
+            if job.is_named:
+                raise
 
 
 def _sum_type(pixels: Array, count: int) -> type:

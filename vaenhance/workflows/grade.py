@@ -23,6 +23,7 @@ from vaenhance.checkpoint_styles import style_names
 from vaenhance.data.discover import find_images
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.grading_style import Style, mean_style
+from vaenhance.workflows.reachable import is_folder, is_there
 
 
 @dataclass(frozen=True)
@@ -132,14 +133,14 @@ def _reference(given: str, names: Sequence[str]) -> Reference:
     if given in names:
         return Reference(given)
     path = Path(given)
-    if path.is_dir():
+    if is_folder(path):
         images = tuple(find_images(path))
         if images:
             return Reference(given, images)
         raise UsageProblem(f"--style {given}: there is no image in this folder")
-    if path.exists() and path.suffix.lower() == ".npz":
+    if is_there(path) and path.suffix.lower() == ".npz":
         return Reference(given, styles=path)
-    if path.exists():
+    if is_there(path):
         return Reference(given, (path,))
     known = ", ".join(names) or "none"
     raise UsageProblem(

@@ -19,6 +19,7 @@ from vaenhance.config import ModelConfig
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 from vaenhance.photo import Metadata
 from vaenhance.workflows import sample
+from vaenhance.workflows.reachable import is_folder, is_there
 
 Pixels = NDArray[np.uint8]
 
@@ -95,12 +96,12 @@ def make_plan(
         UsageProblem: a file exists already, or name and format disagree.
     """
     kind = report.ANIMATIONS.get(target.suffix.lower())
-    if kind is None or target.is_dir():
+    if kind is None or is_folder(target):
         count = sample.Settings(count=settings.frames)
         return sample.make_plan(target, count, format=format, overwrite=overwrite)
     if format is not None and format.lower().lstrip(".") != target.suffix.lower()[1:]:
         raise UsageProblem(f"{target} is not a .{format} file: change one of them")
-    if target.exists() and not overwrite:
+    if is_there(target) and not overwrite:
         raise UsageProblem(
             f"{target} exists already: pass --overwrite or choose another target"
         )

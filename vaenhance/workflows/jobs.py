@@ -24,6 +24,7 @@ from vaenhance.workflows.naming import (
     names_folder,
     target_folder,
 )
+from vaenhance.workflows.reachable import is_folder
 from vaenhance.workflows.sources import (
     STREAM,
     Sources,
@@ -123,7 +124,7 @@ def plan(
         raise UsageProblem(
             "- (standard input) is one image and cannot be mixed with other sources"
         )
-    many = len(sources) > 1 or is_pattern(sources[0]) or Path(sources[0]).is_dir()
+    many = len(sources) > 1 or is_pattern(sources[0]) or is_folder(sources[0])
     if not many:
         if target is None and suffix is None:
             naming = Naming(format, DEFAULT_SUFFIX)
@@ -171,7 +172,7 @@ def _plan_many(
 ) -> Plan:
     for source in sources:
         root = pattern_root(source) if is_pattern(source) else Path(source)
-        if root.is_dir() and same_file(root, folder):
+        if is_folder(root) and same_file(root, folder):
             raise UsageProblem(
                 f"TARGET {folder} is SOURCE {source}: originals are never written "
                 "over; name another folder"

@@ -23,6 +23,7 @@ from vaenhance.workflows.naming import (
     names_folder,
     target_folder,
 )
+from vaenhance.workflows.reachable import is_there
 from vaenhance.workflows.sources import STREAM, expand
 
 
@@ -68,7 +69,7 @@ def plan_encode(
     target = None if last == STREAM else Path(last)
     if target is not None and target.suffix.lower() != ".npz":
         raise UsageProblem(f"{last}: latents go to an .npz file, call it so")
-    if target is not None and target.exists() and not overwrite:
+    if target is not None and is_there(target) and not overwrite:
         raise UsageProblem(f"{target} exists; pass --overwrite to redo it")
     if sources == [STREAM]:
         return EncodePlan((Job(None, None),), ("image",), target)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vaenhance import photo
 from vaenhance.errors import UsageProblem
+from vaenhance.workflows.reachable import is_folder, is_there
 
 DEFAULT_SUFFIX = ".enhanced"  # for a file that is given no TARGET
 
@@ -102,13 +103,13 @@ def format_for(target: Path, naming: Naming) -> str | None:
 def target_folder(target: str) -> Path:
     """Returns a TARGET that must be a folder, made or to be made."""
     path = Path(target)
-    if path.exists() and not path.is_dir():
+    if is_there(path) and not is_folder(path):
         raise UsageProblem(
             f"TARGET {target} is a file, but several images need a folder: "
             "name a folder last"
         )
     looks_like_file = path.suffix.lower() in photo.EXTENSIONS
-    if looks_like_file and not path.is_dir() and not _ends_in_separator(target):
+    if looks_like_file and not is_folder(path) and not _ends_in_separator(target):
         raise UsageProblem(
             f"TARGET {target} looks like a file, but several images need a folder: "
             f"name a folder last ({target}/ if it is to be called so)"
@@ -118,7 +119,7 @@ def target_folder(target: str) -> Path:
 
 def names_folder(target: str) -> bool:
     """Tells whether TARGET means a folder, by its end or by what is there."""
-    return _ends_in_separator(target) or Path(target).is_dir()
+    return _ends_in_separator(target) or is_folder(target)
 
 
 def _ends_in_separator(target: str) -> bool:

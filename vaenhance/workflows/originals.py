@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vaenhance.data.discover import find_images
 from vaenhance.errors import UsageProblem
+from vaenhance.workflows.reachable import is_folder
 
 
 def refuse_originals(
@@ -40,7 +41,7 @@ def refuse_originals(
 
 def _images(given: Iterable[Path]) -> Iterator[Path]:
     for path in given:
-        yield from find_images(path) if path.is_dir() else [path]
+        yield from find_images(path) if is_folder(path) else [path]
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vaenhance import metrics, photo
 from vaenhance.data.discover import list_folder
 from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.workflows.reachable import is_folder
 
 Array = NDArray[np.floating]
 
@@ -135,7 +136,7 @@ def _images(root: Path) -> tuple[dict[str, Path], list[Failure]]:
     """Relative name -> path in a fixed order, and folders that cannot be entered."""
     if root.is_file():
         return {root.name: root}, []
-    if not root.is_dir():
+    if not is_folder(root):
         raise UsageProblem(f"there is no file or folder {root}")
     listing = list_folder(root)
     found = {image.as_posix(): root / image for image in listing.images}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, photo, report
 from vaenhance.api_drawing import class_numbers, level_temperatures
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.workflows.reachable import is_folder, is_there
 
 Pixels = NDArray[np.uint8]
 
@@ -87,7 +88,7 @@ def make_plan(
     if not _can_write(suffix):
         raise UsageProblem(f"cannot write {suffix} files; known: {_known()}")
     target = target or SHEET.with_suffix(suffix)
-    is_sheet = _can_write(target.suffix.lower()) and not target.is_dir()
+    is_sheet = _can_write(target.suffix.lower()) and not is_folder(target)
     if is_sheet:
         wanted = photo.EXTENSIONS[target.suffix.lower()]
         if format is not None and photo.EXTENSIONS[suffix] != wanted:
@@ -95,7 +96,7 @@ def make_plan(
         files: tuple[Path, ...] = (target,)
     else:
         looks_like_file = target.suffix.lower() in photo.EXTENSIONS
-        if not target.is_dir() and (target.exists() or looks_like_file):
+        if not is_folder(target) and (is_there(target) or looks_like_file):
             raise UsageProblem(
                 f"{target} is neither a folder nor of a type that can be written; "
                 f"known: {_known()}"
@@ -104,7 +105,7 @@ def make_plan(
         digits = max(_DIGITS, len(str(settings.count - 1)))
         numbers = range(settings.count)
         files = tuple(target / f"{n:0{digits}d}{suffix}" for n in numbers)
-    existing = next((file for file in files if file.exists()), None)
+    existing = next((file for file in files if is_there(file)), None)
     if existing is not None and not overwrite:
         raise UsageProblem(
             f"{existing} exists already: pass --overwrite or choose another target"

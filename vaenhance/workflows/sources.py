@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vaenhance.data.discover import is_image_name, list_folder
 from vaenhance.errors import UsageProblem
+from vaenhance.workflows.reachable import is_folder, is_there
 
 STREAM = "-"
 
@@ -71,11 +72,11 @@ def expand(
         path = Path(source)
         if is_pattern(source):
             _add_pattern(result, source, recursive, skip)
-        elif path.is_dir():
+        elif is_folder(path):
             name = path.name if path.name not in ("", "..") else path.resolve().name
             place = Path(name) if len(sources) > 1 else Path()
             _add_folder(result, path, place, recursive, skip)
-        elif path.exists():
+        elif is_there(path):
             result.found[path, Path(path.name)] = None
         else:
             raise UsageProblem(_missing(source))
@@ -109,11 +110,11 @@ def _add_pattern(
         if any(real == s or real.startswith(s + os.sep) for s in skipped):
             continue
         place = path.relative_to(root)
-        if path.is_dir():
+        if is_folder(path):
             if recursive:
                 matched = True
                 _add_folder(result, path, place, recursive, skip)
-        elif is_image_name(path):
+        elif is_image_name(path) and (path.is_file() or not is_there(path)):
             matched = True
             result.found[path, place] = None
         else:
@@ -129,4 +130,10 @@ def _missing(source: str) -> str:
     """Says what is not there; a name without its folder is the usual reason."""
     if source == STREAM:
         return "- (standard input) cannot be mixed with other sources: give it alone"
+    try:
+        Path(source).stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return f"{source} cannot be read: {error.strerror}: nothing was done"
     return f"there is no file or folder {source}: nothing was done"

@@ -1,0 +1,20 @@
+"""What is at a path, as far as it can be told: nothing where a look is refused.
+
+``Path.exists`` and ``Path.is_dir`` raise for a locked folder or a name that is too
+long; what is to be said of such a path is then said of one file, not of the run.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def is_there(path: Path | str) -> bool:
+    """Tells whether there is a file or folder, links followed."""
+    return os.path.exists(path)  # noqa: PTH110
+
+
+def is_folder(path: Path | str) -> bool:
+    """Tells whether there is a folder, links followed."""
+    return os.path.isdir(path)  # noqa: PTH112
