@@ -10,6 +10,7 @@ import pytest
 from vaenhance.config import (
     PRESETS,
     Config,
+    check_run,
     from_dict,
     load_toml,
     named_preset,
@@ -32,7 +33,7 @@ def test_presets_survive_toml_and_json(name):
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.name)
 def test_shipped_configurations_load_and_say_how_to_run_them(path):
-    load_toml(path)
+    check_run(load_toml(path))
     header = path.read_text().split("\n\n")[0]
     assert "vaenhance train" in path.read_text()
     assert header.startswith("#")
@@ -62,8 +63,6 @@ def test_there_are_shipped_configurations():
         ({"data": {"binarize": "static"}}, "bernoulli"),
         ({"model": {"image_size": 30}}, "multiple of 8"),
         ({"data": {"crop": 60}}, "multiple of 8"),
-        ({"model": {"image_size": 64}, "data": {"crop": 128}}, "image_size, 64"),
-        ({"model": {"scales": [2, 4]}, "data": {"whole": True}}, "data.whole is"),
         ({"degradation": {"noise_sigma": [50.0, 10.0]}}, "[smallest, largest]"),
         ({"training": 3}, "must be a section"),
     ],
@@ -72,6 +71,20 @@ def test_what_is_wrong_is_named(data, words):
     with pytest.raises(ConfigError) as raised:
         from_dict(data)
     assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"model": {"image_size": 64}, "data": {"crop": 128}}, "image_size, 64"),
+        ({"model": {"scales": [2, 4]}, "data": {"whole": True}}, "data.whole is"),
+        ({"model": {"leak": 0.1}, "training": {"revive": 5}}, "model.leak"),
+    ],
+)
+def test_what_no_run_may_begin_with_can_still_be_loaded(data, words):
+    config = from_dict(data)
+    with pytest.raises(ConfigError, match=words):
+        check_run(config)
 
 
 def test_toml_is_laid_over_a_preset(tmp_path):

@@ -59,6 +59,8 @@ def test_the_batch_follows_the_crop_unless_it_is_chosen():
     assert with_crop(LARGE, 16).training.batch == 16
     assert with_crop(LARGE, 1024).training.batch == 1
     assert with_crop(LARGE, 48).training.batch == 4
+    odd = LARGE.replace(training={"batch": 12})
+    assert with_crop(odd, 128) == odd
     assert with_crop(LARGE, 16, batch=3).training.batch == 3
     assert fit_crop(LARGE, [(32, 32)], batch=3).training.batch == 3
 
@@ -100,6 +102,17 @@ def test_a_run_goes_on_with_its_own_crop(tmp_path):
     save_tiny_model(tmp_path / "mlp", named_preset("mlp"))
     with pytest.raises(UsageProblem, match=r"model\.network \(mlp there, ladder now"):
         prepare(images, tmp_path / "mlp", LARGE, **given)
+
+
+def test_a_run_begun_with_a_crop_of_ones_own_goes_on_with_its_batch(tmp_path):
+    images = photographs(tmp_path / "images", *[(64, 64)] * 3)
+    begun = LARGE.replace(data={"crop": 32}, training={"batch": 3})
+    save_tiny_model(tmp_path / "m", begun)
+    asked = with_crop(LARGE, 32)  # what --init with --crop 32 says today: 8 a step
+    found = prepare(images, tmp_path / "m", asked, fits_batch=True)
+    assert found.config.training.batch == 3
+    with pytest.raises(UsageProblem, match=r"training\.batch"):
+        prepare(images, tmp_path / "m", asked)
 
 
 def test_fine_tuning_takes_small_images_as_they_come(tmp_path, invoke):

@@ -307,6 +307,25 @@ def test_a_shape_that_is_not_there_allocates_nothing(tmp_path):
             read_all(path)
 
 
+def test_texts_that_pack_well_are_read_again_and_bombs_are_not(tmp_path):
+    texts = ((b"tEXt", b"Comment\0" + b" " * 1_500_000), (b"iTXt", b"a\0\0\0\0\0b"))
+    meta = Metadata(png_text=texts, iptc=bytes(2 << 20), comment=b"me")
+    path = tmp_path / "l.npz"
+    with LatentWriter(path, ORIGIN) as file:
+        file.add(entry("a.png", metadata=meta), latents(0))
+    with LatentReader(path) as file:
+        assert file.entries[0].metadata == meta
+    text = np.frombuffer(b"tEXt" + bytes(900_000), np.uint8)
+    with np.load(path) as file:
+        arrays = {**file, **{f"png_text/0/{i}": text for i in range(9)}}
+    np.savez_compressed(path, **{**arrays, "iptc/0": text[:9]})
+    with pytest.raises(LatentError, match="too large"):
+        LatentReader(path)
+    rewritten(written(path, overwrite=True), **{"png_text/0/0": text[1:]})
+    with pytest.raises(LatentError, match="no text of a PNG"):
+        LatentReader(path)
+
+
 def test_a_header_that_is_no_python_is_one_clear_line(tmp_path):
     path = written(tmp_path / "l.npz")
     with zipfile.ZipFile(path) as source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image, ImageCms
 from tests.test_photo_png import chunk, png
 from vaenhance.errors import PhotoError
 from vaenhance.photo import check_encodable, encode_photo, read_photo
+from vaenhance.photo.color import srgb_profile
 from vaenhance.photo.primaries import profile_of_png, profile_of_points
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
@@ -64,18 +66,31 @@ def test_another_gamma_is_told_and_gray_has_a_profile_of_its_own():
     assert profile_of_points(*P3) == profile_of_points(*P3)
 
 
-@pytest.mark.parametrize("points", [(9, 16), (9, 18), (1, 200), (3, 13)])
+@pytest.mark.parametrize("points", [(9, 16), (9, 18), (1, 9), (10, 13)])
 def test_what_cannot_be_kept_is_refused(points):
     with pytest.raises(PhotoError, match="not supported"):
         profile_of_points(*points)
 
 
+@pytest.mark.parametrize(
+    "points", [(0, 0), (3, 3), (1, 11), (1, 12), (2, 7), (200, 99)]
+)
+def test_what_means_srgb_or_nothing_is_no_obstacle(points):
+    assert profile_of_points(*points) is None
+
+
+def test_gamma_2_2_is_srgb_only_beside_its_primaries():
+    gamma = (b"gAMA", struct.pack(">I", 45455))
+    adobe = (31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
+    profile = profile_of_png([(b"cHRM", struct.pack(">8I", *adobe)), gamma])
+    # Dark grays: x^2.2 is darker than sRGB's curve, 255 (20/255)^2.2 is 12 there.
+    assert np.abs(np.subtract(shown(profile, (20,) * 3), 12)).max() <= 1
+
+
 def test_nonsense_is_no_profile():
-    for places in ((0,) * 8, (2**32 - 1,) * 8, (31270, 32900, *(31270, 32900) * 3)):
-        told = [(b"cHRM", struct.pack(">8I", *places))]
-        found = profile_of_png(told)
-        assert found is None or len(found) < 1 << 16
     assert profile_of_png([(b"gAMA", bytes(4))]) is None
+    for places in ((0,) * 8, (31270, 32900, *(31270, 32900) * 3)):
+        assert profile_of_png([(b"cHRM", struct.pack(">8I", *places))]) is None
 
 
 def avif(points):
@@ -119,3 +134,15 @@ def test_colour_chunks_of_png_go_on_as_a_profile_elsewhere():
     for refuse in (check_encodable, lambda p, **f: encode_photo(p, p.pixels, **f)):
         with pytest.raises(PhotoError, match="pass --format png"):
             refuse(light, format="TIFF")
+
+
+def test_code_points_go_before_a_profile():
+    packed = b"sRGB\0\0" + zlib.compress(srgb_profile())
+    for points, expected in ((P3, profile_of_points(*P3)), (SRGB, srgb_profile())):
+        told = chunk(b"cICP", bytes((*points, 0, 1))) + chunk(b"iCCP", packed)
+        photo = read_photo(png(PIXELS, 8, 2, before=told))
+        there = read_photo(encode_photo(photo, photo.pixels, format="JPEG"))
+        assert there.metadata.icc_profile == expected
+    told = chunk(b"cICP", bytes((9, 16, 0, 1))) + chunk(b"iCCP", packed)
+    with pytest.raises(PhotoError, match="pass --format png"):
+        check_encodable(read_photo(png(PIXELS, 8, 2, before=told)), format="JPEG")

@@ -48,6 +48,14 @@ def test_iptc_and_the_comment_of_a_jpeg_stay():
     assert image.info["comment"] == b"from the archive"
 
 
+def test_a_record_that_markers_share_is_left_out_rather_than_cut():
+    data = jpeg()
+    at = data.index(b"\xff\xed")
+    length = struct.unpack(">H", data[at + 2 : at + 4])[0]
+    twice = data[:at] + data[at : at + 2 + length] + data[at:]
+    assert read_photo(twice).metadata.iptc is None
+
+
 def test_iptc_goes_from_jpeg_to_tiff_and_back():
     photo = read_photo(jpeg())
     data = encode_photo(photo, photo.pixels, format="TIFF")

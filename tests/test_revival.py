@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
+from vaenhance.config import check_run
 from vaenhance.errors import ConfigError
 from vaenhance.runtime import import_tensorflow
 
@@ -242,7 +243,7 @@ def test_where_there_is_nothing_to_revive_it_is_refused(sections):
 def test_units_that_leak_are_left_alone():
     plan = {"revive": 5}
     with pytest.raises(ConfigError, match="leak"):
-        tiny_config(model={"leak": 0.1}, training=plan)
+        check_run(tiny_config(model={"leak": 0.1}, training=plan))
     config = tiny_config(model={"leak": 0.1}, training={**plan, "revive_latents": True})
     network = build_network(config.model)
     network(BATCHES[0].y)

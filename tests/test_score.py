@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import vaenhance
-from tests.tiny import calibrate_tiny_model, save_tiny_model
+from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
 from vaenhance import api_score, photo
 from vaenhance.config import named_preset
 from vaenhance.data.noise import add_gaussian_noise
@@ -60,6 +60,12 @@ def test_a_score_is_the_same_again_and_for_any_small_image(tiny):
     assert tiny.score(image) != tiny.score(image, seed=1)
     with pytest.raises(UsageProblem, match="expected pixels"):
         tiny.score(np.zeros((0, 3, 3), np.uint8))
+
+
+def test_a_model_that_may_enlarge_scores_too(tmp_path):
+    folder = save_tiny_model(tmp_path / "both", tiny_config(model={"scales": (1, 2)}))
+    both = vaenhance.load_model(folder, device="cpu", precision="float32")
+    assert both.score(np.zeros((8, 8, 3), np.uint8)).noise >= 0
 
 
 def test_a_model_without_calibration_scores_without_uncertainty(tmp_path):

@@ -90,7 +90,7 @@ def check_scored(name: str, config: ModelConfig) -> None:
             f"model {name} is not made for photographs of any size: choose one that "
             "is, such as photo"
         )
-    check_bounded(name, config)
+    _check_residual(name, config)
 
 
 def check_bounded(name: str, config: ModelConfig) -> None:
@@ -99,14 +99,18 @@ def check_bounded(name: str, config: ModelConfig) -> None:
     Raises:
         UsageProblem: it enlarges, or sees x while it decodes.
     """
+    _check_residual(name, config)
+    if config.scales != (1,):
+        raise UsageProblem(
+            f"model {name} enlarges: likelihoods are for images of one size"
+        )
+
+
+def _check_residual(name: str, config: ModelConfig) -> None:
     if config.residual:
         raise UsageProblem(
             f"model {name} adds its input to what it decodes: it has no likelihood of "
             "an image that it is shown"
-        )
-    if config.scales != (1,):
-        raise UsageProblem(
-            f"model {name} enlarges: likelihoods are for images of one size"
         )
 
 

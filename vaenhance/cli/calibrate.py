@@ -101,8 +101,10 @@ def command(
         raise UsageProblem(
             "--json tells what --test measures: name photographs, or leave it out"
         )
+    from vaenhance.data.reachable import is_there
+
     for path in filter(None, (photos, test)):
-        if not path.exists():
+        if not is_there(path):
             raise UsageProblem(f"there is no file or folder {path}")
     folder = find_model(model)
     story.check_config(folder)

@@ -142,9 +142,9 @@ def _check_sheet(jobs: Sequence[Job], sheet: Path) -> None:
 
 def _compare(jobs: Sequence[Job], sheet: Path, max_megapixels: float) -> None:
     """Draws before and after of what is on disk now."""
+    from vaenhance.data.reachable import is_there
     from vaenhance.workflows.comparison import comparison
     from vaenhance.workflows.jobs import is_pipe
-    from vaenhance.workflows.reachable import is_there
 
     files = [(job.source, job.target) for job in jobs if not is_pipe(job.source)]
     pairs = [(s, t) for s, t in files if s and t and is_there(t)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,7 @@ def command(
     if of_looks:
         options.refuse_half("looks are computed in float32", precision)
         options.refuse_typed("a look has no tiles", "tile", "overlap")
+        settings = replace(settings, tile=None, overlap=None)  # of the environment
     check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
     names = start, end

@@ -134,7 +134,9 @@ def command(
         return
     if folder is None or model is None:
         raise click.UsageError("give a FOLDER of images and a MODEL folder")
-    if not folder.exists():
+    from vaenhance.data.reachable import is_there
+
+    if not is_there(folder):
         raise UsageProblem(f"{folder} does not exist")
     train_start.check(start, settings)
     from vaenhance.workflows.prepare import prepare
@@ -145,7 +147,7 @@ def command(
         model,
         settings,
         fits_crop=fits_crop and can_fit(settings),
-        fits_batch=flags["batch"] is None,
+        fits_batch=start.is_tuning and config is None and flags["batch"] is None,
     )
     _show_scan(prepared.scan)
     if prepared.config.data.crop < settings.data.crop:

@@ -1,6 +1,7 @@
 """Every setting of a run: its schema, limits, presets and TOML form."""
 
 from vaenhance.config.adversarial import AdversarialConfig
+from vaenhance.config.checks import check_run
 from vaenhance.config.cropping import can_fit, fit_crop, with_crop
 from vaenhance.config.degradation import DegradationConfig
 from vaenhance.config.look import LookConfig
@@ -34,6 +35,7 @@ __all__ = [
     "ObjectiveConfig",
     "TrainingConfig",
     "can_fit",
+    "check_run",
     "fit_crop",
     "from_dict",
     "level_steps",

@@ -29,14 +29,33 @@ def check_together(config: Any) -> None:
         raise ConfigError("training.revive is for network ladder, without only_prior")
     if config.training.revive_latents and not config.training.revive:
         raise ConfigError("training.revive_latents needs training.revive: when?")
+
+
+def check_run(config: Any) -> None:
+    """Refuses settings that contradict each other where a training begins.
+
+    A model that was trained with them before they were refused can still be loaded.
+
+    Args:
+        config: a ``Config``.
+
+    Raises:
+        ConfigError: names what is wrong.
+    """
+    size, scales = config.model.image_size, config.model.scales
+    if size not in (0, config.data.crop):
+        raise ConfigError(
+            f"data.crop must be model.image_size, {size}: the network takes images of "
+            "that size only"
+        )
     is_for_units = config.training.revive and not config.training.revive_latents
     if is_for_units and config.model.leak:
         raise ConfigError(
             "training.revive is for hidden units that never fire, and with "
             "model.leak all do: set one of them to 0"
         )
-    if config.data.whole and config.model.scales != (1,):
-        raise ConfigError("data.whole is for model.scales [1]: crops are enlarged")
+    if config.data.whole and scales != (1,):
+        raise ConfigError("data.whole is for model.scales [1]")
 
 
 def check_classes(model: Any) -> None:

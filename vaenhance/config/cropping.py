@@ -31,6 +31,8 @@ def with_crop(config: Config, crop: int, batch: int | None = None) -> Config:
         crop: pixels a side.
         batch: crops a step, where that is chosen.
     """
+    if crop == config.data.crop and batch in (None, config.training.batch):
+        return config
     equal = config.training.batch * config.data.crop / crop
     changes: dict[str, dict[str, Any]] = {
         "data": {"crop": crop},

@@ -182,11 +182,8 @@ def validate(config: Config) -> Config:
         raise ConfigError("data.binarize is for model.likelihood bernoulli only")
     if config.model.network == "ladder" and config.data.crop % multiple:
         raise ConfigError(f"data.crop must be a multiple of {multiple} for this model")
-    if config.model.image_size not in (0, config.data.crop):
-        raise ConfigError(
-            f"data.crop must be model.image_size, {config.model.image_size}: "
-            "the network takes images of that size only"
-        )
+    if config.model.network == "look" and config.data.crop != config.model.image_size:
+        raise ConfigError("data.crop must be model.image_size for network look")
     return config
 
 

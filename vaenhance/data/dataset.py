@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo
 from vaenhance.data.discover import class_folders, find_images
+from vaenhance.data.reachable import is_file, is_folder
 from vaenhance.errors import PhotoError, UsageProblem
 
 # Of an .npz: images, and the array of their classes that may go with them.
@@ -124,9 +125,9 @@ def open_dataset(
     Raises:
         UsageProblem: there is no usable image.
     """
-    if path.is_dir():
+    if is_folder(path):
         dataset, scan = _scan_folder(path, smallest, keys)
-    elif path.suffix == ".npz" and path.is_file():
+    elif path.suffix == ".npz" and is_file(path):
         dataset, scan = _open_npz(path, smallest, keys)
     else:
         raise UsageProblem(f"{path} is neither a folder of images nor an .npz file")

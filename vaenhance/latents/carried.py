@@ -20,6 +20,7 @@ _LARGEST_BLOCK = 64 << 20  # bytes
 # All blocks are in memory at once: a small file must not become gigabytes.
 _SMALL_BLOCK = 1 << 20  # bytes that may be packed any number of times
 _PACKED = 100  # times that a larger block may be packed
+_MOST_TEXT = 5 << 20  # bytes of all texts of an image
 _COLORS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 
 
@@ -38,6 +39,18 @@ def carried(
     return found if alpha is None else {**found, f"alpha/{index}": alpha}
 
 
+def is_packed(key: str, length: int) -> bool:
+    """Tells whether an array of ``carried`` is packed where it is written.
+
+    A large block that packs well would look like a bomb to whoever reads it.
+
+    Args:
+        key: of the array.
+        length: bytes.
+    """
+    return key.startswith("alpha/") or length < _SMALL_BLOCK // 2
+
+
 def read_metadata(
     archive: zipfile.ZipFile, index: int, dpi: Sequence[float]
 ) -> Metadata:
@@ -48,13 +61,13 @@ def read_metadata(
     """
     names = archive.NameToInfo
 
-    def block(key: str) -> bytes | None:
+    def block(key: str, largest: int = _LARGEST_BLOCK) -> bytes | None:
         if f"{key}.npy" not in names:
             return None
         info = archive.getinfo(f"{key}.npy")
         if info.file_size > max(_SMALL_BLOCK, _PACKED * info.compress_size):
             raise LatentError(f"{key} unpacks to {info.file_size} bytes: not metadata")
-        return read_array(archive, key, "u", _LARGEST_BLOCK).tobytes()
+        return read_array(archive, key, "u", largest).tobytes()
 
     whole = {name: block(f"{name}/{index}") for name in _BLOCKS}
     colors = tuple(
@@ -65,7 +78,9 @@ def read_metadata(
     known = all(np.isfinite(dpi)) and min(dpi) > 0
     resolution = (float(dpi[0]), float(dpi[1])) if known else None
     texts: list[tuple[bytes, bytes]] = []
-    while (text := block(f"png_text/{index}/{len(texts)}")) is not None:
+    left = _MOST_TEXT
+    while (text := block(f"png_text/{index}/{len(texts)}", left)) is not None:
+        left -= len(text)
         if text[:4] not in TEXT_CHUNKS:
             raise LatentError(f"png_text/{index}/{len(texts)} is no text of a PNG")
         texts.append((text[:4], text[4:]))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import UsageProblem
-from vaenhance.latents.carried import carried
+from vaenhance.latents.carried import carried, is_packed
 from vaenhance.latents.members import copied, write_array, write_pieces
 from vaenhance.latents.records import (
     CONTENTS,
@@ -209,9 +209,12 @@ class LatentWriter:
                 assert self._carried is not None
                 length = math.prod(one.shape) * one.dtype.itemsize
                 pieces = copied(self._carried, one.start, length)
-                write_pieces(
-                    archive, one.key, one.shape, one.dtype, pieces, zipfile.ZIP_DEFLATED
+                kind = (
+                    zipfile.ZIP_DEFLATED
+                    if is_packed(one.key, length)
+                    else zipfile.ZIP_STORED
                 )
+                write_pieces(archive, one.key, one.shape, one.dtype, pieces, kind)
 
     def _write_part(self, archive: zipfile.ZipFile, name: str) -> None:
         """Writes level0 as one array if all images have one shape, else one each."""

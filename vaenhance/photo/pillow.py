@@ -82,7 +82,7 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
             icc_profile,
             xmp,
             dpi,
-            iptc=_iptc(info),
+            iptc=_iptc(image),
             comment=_as_bytes(info.get("comment")) if name == "JPEG" else None,
         ),
         lambda: _decode(stream, image, orientation, converter),
@@ -159,9 +159,13 @@ def _code_points(stream: BinaryIO, info: Mapping[Any, Any]) -> tuple[int, int]:
     return primaries, transfer
 
 
-def _iptc(info: Mapping[Any, Any]) -> bytes | None:
-    """The IPTC record among Photoshop's resources in a JPEG file."""
-    resources = info.get("photoshop")
+def _iptc(image: ImageFile.ImageFile) -> bytes | None:
+    """The IPTC record among Photoshop's resources in a JPEG file.
+
+    One that several markers share is as good as none: Pillow reads them one by one.
+    """
+    markers = [name for name, _ in getattr(image, "applist", ()) if name == "APP13"]
+    resources = image.info.get("photoshop") if len(markers) == 1 else None
     found = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
     return found if isinstance(found, bytes) and found else None
 

@@ -33,11 +33,14 @@ _PRIMARIES: dict[int, Place] = {
     9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, *_D65),
     11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
     12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *_D65),
+    22: (0.630, 0.340, 0.295, 0.605, 0.155, 0.077, *_D65),
 }
-# H.273, table 3: transfer characteristics. The curves of television (1, 6, 14, 15) are
-# written for photographs, too, and shown by everybody as sRGB's (13).
-_LIKE_SRGB = {1, 2, 6, 13, 14, 15}
+# H.273, table 3: transfer characteristics. The curves of television (1, 6, 7, 14, 15,
+# and 11 and 12, which only go on beyond black and white) are written for photographs,
+# too, and shown by everybody as sRGB's (13). Numbers that are reserved say nothing.
+_OTHERS = {9, 10, 17}  # logarithmic, and of cinemas
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
+_UNUSUAL = {8, 10}  # film, and CIE XYZ
 _HDR = {16: "PQ", 18: "HLG"}
 _CLOSE = 0.005  # of a gamma or a place to sRGB's: rounded, not another colour space
 _STEPS = 1024  # of the curve of sRGB
@@ -54,15 +57,15 @@ def profile_of_points(
         is_gray: primaries do not matter then.
 
     Raises:
-        PhotoError: they stand for light beyond white, or for what nobody knows.
+        PhotoError: they stand for light beyond white, or for no screen's colours.
     """
     if transfer in _HDR:
         raise PhotoError(
             f"high dynamic range ({_HDR[transfer]}) is not supported: convert it to "
             "an ordinary photograph first"
         )
-    place = _SRGB if is_gray else _PRIMARIES.get(primaries)
-    if place is None or transfer not in _LIKE_SRGB | _GAMMAS.keys():
+    place = _SRGB if is_gray else _PRIMARIES.get(primaries, _SRGB)
+    if transfer in _OTHERS or (primaries in _UNUSUAL and not is_gray):
         raise PhotoError(
             f"its colours (code points {primaries} and {transfer}) are not supported: "
             "convert them to sRGB first"
@@ -99,10 +102,9 @@ def profile_of_png(
 
 def _profile(place: Place, gamma: float | None, is_gray: bool) -> bytes | None:
     """Returns the profile of primaries and a gamma; None stands for sRGB's curve."""
-    if gamma is not None and abs(1 / gamma - 1 / 2.2) < _CLOSE:
-        gamma = None  # what is written where sRGB is meant
     is_srgb = max(abs(a - b) for a, b in zip(place, _SRGB, strict=True)) < _CLOSE
-    if gamma is None and is_srgb:
+    # Gamma 2.2 beside the primaries of sRGB is written where sRGB is meant.
+    if is_srgb and (gamma is None or abs(1 / gamma - 1 / 2.2) < _CLOSE):
         return None
     return _made(place, gamma, is_gray)
 

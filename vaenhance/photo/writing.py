@@ -157,7 +157,9 @@ def _container(photo: Photo, format: str | None, shape: tuple[int, ...]) -> str:
 
 def _with_profile(metadata: Metadata, name: str, is_gray: bool) -> Metadata:
     """Returns metadata whose colour chunks of PNG are a profile for other formats."""
-    if name == "PNG" or metadata.icc_profile or not metadata.png_color:
+    # cICP goes before a profile, gAMA and cHRM behind it (PNG, third edition, 4.3).
+    is_told = any(chunk == b"cICP" for chunk, _ in metadata.png_color)
+    if name == "PNG" or (metadata.icc_profile and not is_told):
         return metadata
     try:
         profile = profile_of_png(metadata.png_color, is_gray=is_gray)
@@ -165,7 +167,7 @@ def _with_profile(metadata: Metadata, name: str, is_gray: bool) -> Metadata:
         raise PhotoError(
             f"{name} cannot keep its colours: pass --format png"
         ) from error
-    return replace(metadata, icc_profile=profile)
+    return replace(metadata, icc_profile=profile or metadata.icc_profile)
 
 
 def _check_transparency(alpha: Array | None, name: str) -> None:

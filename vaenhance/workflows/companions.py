@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from vaenhance import photo
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.jobs import Companion, Job
-from vaenhance.workflows.reachable import is_folder, is_there
 from vaenhance.workflows.sources import same_file
 
 MEAN, SIGMA, HEAT = "mean", "sigma", "heat"

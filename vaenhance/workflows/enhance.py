@@ -13,13 +13,13 @@ from functools import partial
 from typing import Any
 
 from vaenhance import photo
+from vaenhance.data.reachable import is_there
 from vaenhance.errors import PhotoError, TargetTaken, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL, EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel
 from vaenhance.workflows.jobs import Job
-from vaenhance.workflows.reachable import is_there
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
 

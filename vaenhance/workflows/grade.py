@@ -21,9 +21,9 @@ from vaenhance import photo
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import style_names
 from vaenhance.data.discover import find_images
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.grading_style import Style, mean_style
-from vaenhance.workflows.reachable import is_folder, is_there
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from vaenhance import photo, report
 from vaenhance.config import ModelConfig
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 from vaenhance.photo import Metadata
 from vaenhance.workflows import sample
-from vaenhance.workflows.reachable import is_folder, is_there
 
 Pixels = NDArray[np.uint8]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaenhance import photo
+from vaenhance.data.reachable import is_folder
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.naming import (
     DEFAULT_SUFFIX,
@@ -24,7 +25,6 @@ from vaenhance.workflows.naming import (
     names_folder,
     target_folder,
 )
-from vaenhance.workflows.reachable import is_folder
 from vaenhance.workflows.sources import (
     STREAM,
     Sources,

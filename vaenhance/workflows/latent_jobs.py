@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from vaenhance import photo
+from vaenhance.data.reachable import is_there
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents import Entry
 from vaenhance.workflows.enlarging import Enlargement
@@ -23,7 +24,6 @@ from vaenhance.workflows.naming import (
     names_folder,
     target_folder,
 )
-from vaenhance.workflows.reachable import is_there
 from vaenhance.workflows.sources import STREAM, expand
 
 

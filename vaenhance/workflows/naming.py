@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaenhance import photo
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.reachable import is_folder, is_there
 
 DEFAULT_SUFFIX = ".enhanced"  # for a file that is given no TARGET
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vaenhance.data.discover import find_images
+from vaenhance.data.reachable import is_folder
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.reachable import is_folder
 
 
 def refuse_originals(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vaenhance import metrics, photo
 from vaenhance.data.discover import list_folder
+from vaenhance.data.reachable import is_file, is_folder
 from vaenhance.errors import PhotoError, UsageProblem
-from vaenhance.workflows.reachable import is_folder
 
 Array = NDArray[np.floating]
 
@@ -57,7 +57,7 @@ def find_pairs(
         raise UsageProblem(f"no images found in {source}")
     if reference is None:
         return [Pair(name, path) for name, path in sources.items()], failures
-    if source.is_file() and reference.is_file():
+    if is_file(source) and is_file(reference):
         return [Pair(source.name, source, reference)], failures
     partners: dict[str, Path] = {}
     for name, path in _images(reference)[0].items():
@@ -134,7 +134,7 @@ def with_channels(image: Array, channels: int) -> Array:
 
 def _images(root: Path) -> tuple[dict[str, Path], list[Failure]]:
     """Relative name -> path in a fixed order, and folders that cannot be entered."""
-    if root.is_file():
+    if is_file(root):
         return {root.name: root}, []
     if not is_folder(root):
         raise UsageProblem(f"there is no file or folder {root}")

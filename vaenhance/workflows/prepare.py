@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from vaenhance import checkpoint
-from vaenhance.config import Config, ModelConfig, fit_crop, to_dict, with_crop
+from vaenhance.config import (
+    Config,
+    ModelConfig,
+    check_run,
+    fit_crop,
+    to_dict,
+    with_crop,
+)
 from vaenhance.data.dataset import Dataset, Scan, leave_out_small, open_dataset
 from vaenhance.errors import UsageProblem
 from vaenhance.runtime import cluster
@@ -64,12 +71,16 @@ def prepare(
             something else than this run.
     """
     batch = None if fits_batch else config.training.batch
-    if fits_crop and (folder / checkpoint.CONFIG).exists():
+    if (folder / checkpoint.CONFIG).exists():
         before = checkpoint.load_config(folder)
         if _network(before) == _network(config):  # a later check refuses any other
-            kept = batch or before.training.batch
-            config = with_crop(config, before.data.crop, kept)
+            crop = before.data.crop if fits_crop else config.data.crop
+            is_same = crop == before.data.crop
+            kept = before.training.batch if fits_batch and is_same else batch
+            config = with_crop(config, crop, kept)
         fits_crop = False
+    else:
+        check_run(config)
     check_folder(folder, config)
     dataset, scan = open_dataset(source, 1 if fits_crop else _smallest(config))
     if fits_crop:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint, photo, report
 from vaenhance.api_drawing import class_numbers, level_temperatures
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
-from vaenhance.workflows.reachable import is_folder, is_there
 
 Pixels = NDArray[np.uint8]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vaenhance.data.discover import is_image_name, list_folder
+from vaenhance.data.reachable import is_file, is_folder, is_there
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.reachable import is_folder, is_there
 
 STREAM = "-"
 
@@ -114,7 +114,7 @@ def _add_pattern(
             if recursive:
                 matched = True
                 _add_folder(result, path, place, recursive, skip)
-        elif is_image_name(path) and (path.is_file() or not is_there(path)):
+        elif is_image_name(path) and (is_file(path) or not is_there(path)):
             matched = True
             result.found[path, place] = None
         else:

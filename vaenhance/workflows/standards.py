@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaenhance.data.discover import list_folder
+from vaenhance.data.reachable import is_folder
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.evaluate import Degradation
 from vaenhance.workflows.pairs import Failure, Pair
@@ -133,7 +134,7 @@ def find_sets(source: Path) -> tuple[list[ImageSet], list[Failure]]:
     Raises:
         UsageProblem: It is no folder, or there are no images in it.
     """
-    if not source.is_dir():
+    if not is_folder(source):
         raise UsageProblem(
             f"{source} is not a folder: --table takes the folder of one set, or one "
             "with several sets as sub-folders"

@@ -15,6 +15,11 @@ def is_there(path: Path | str) -> bool:
     return os.path.exists(path)  # noqa: PTH110
 
 
+def is_file(path: Path | str) -> bool:
+    """Tells whether there is an ordinary file, links followed."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def is_folder(path: Path | str) -> bool:
     """Tells whether there is a folder, links followed."""
     return os.path.isdir(path)  # noqa: PTH112
