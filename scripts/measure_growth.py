@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from faults_commands import SETTINGS, STEPS
+from faults_commands import STEPS, settings
 from faults_files import make_photographs
 
 from vaenhance import photo
@@ -102,9 +102,11 @@ def main() -> None:
         else:
             make_photographs(source, 200 if is_train else chosen.files, 0)
         if is_train:
-            settings = SETTINGS.replace(f"steps = {STEPS}\n", f"steps = {total}\n")
-            settings = settings.replace("steps = 10", f"steps = {max(total // 20, 1)}")
-            (place / "c.toml").write_text(settings)
+            toml = settings("ladder").replace(
+                f"steps = {STEPS}\n", f"steps = {total}\n"
+            )
+            toml = toml.replace("steps = 10", f"steps = {max(total // 20, 1)}")
+            (place / "c.toml").write_text(toml)
             words = ["train", source, target, "--config", place / "c.toml", "-v"]
         else:
             words = ["enhance", source, target, "-m", chosen.model, "--json", "-q"]

@@ -225,6 +225,11 @@ def test_a_plan_says_what_the_run_would_refuse(run):
     assert "not calibrated" in run(*unsure, exit_code=2).stderr
 
 
+def test_a_version_in_the_environment_is_somebody_elses(run):
+    save("a.png")
+    run("a.png", "b.png", "--dry-run", env={"VAENHANCE_VERSION": "0.1.0"})
+
+
 def test_formats_are_completed():
     from vaenhance.cli import app
     from vaenhance.cli.options import Container

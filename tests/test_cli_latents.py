@@ -303,6 +303,7 @@ def test_gray_models_take_gray_images(invoke, tmp_path, monkeypatch):
         (["encode", "a.png", "l.npz", "--scale", "--pool", "2"], "exclude each other"),
         (["encode", "a.png", "l.npz", "--draws", "0"], "--draws"),
         (["encode", "a.png", "l.npz", "--seed", "5"], "leave out --seed"),
+        (["encode", "a.png", "l.npz", "--noise", "5", "-m", "emoji"], "no level"),
         (["encode", "a.png", "-", "--json"], "both want standard output"),
         (["encode", "a.png", "l.npz", "--tile", "64", "--overlap", "64"], "nothing"),
         (["encode", "a.png", "l.npz", "--class", "x"], "knows no classes"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
@@ -131,3 +134,47 @@ def test_fine_tuning_takes_small_images_as_they_come(tmp_path, invoke):
     settings.write_text("[data]\ncrop = 64\n")
     refused = invoke(*command, "--config", settings, exit_code=2).stderr
     assert "smaller than 64 pixels" in refused or "other settings" in refused
+
+
+def test_the_model_is_not_trained_on_its_own_pictures(tmp_path):
+    images = photographs(tmp_path / "images", *[(64, 64)] * 3)
+    config = with_crop(LARGE, 32)
+    before = prepare(images, images / "m", config)
+    save_tiny_model(images / "m", config)
+    photographs(images / "m", (300, 300))  # as sheet.png
+    again = prepare(images, images / "m", config)
+    assert again.fingerprint == before.fingerprint
+    assert prepare(images, tmp_path / "other", config).scan.images == 4
+
+
+def test_what_cannot_be_looked_into_is_named(tmp_path, invoke):
+    long = "n" * 300
+    for command in (
+        ("train", tmp_path / long, tmp_path / "m"),
+        ("train", tmp_path, tmp_path / long, "--preset", "mlp"),
+        ("train", tmp_path, tmp_path / "m", "--init", tmp_path / long),
+        ("calibrate", tmp_path / long, "photo"),
+        ("evaluate", tmp_path / long, "--noise", "5"),
+        ("evaluate", tmp_path / long, "--table"),
+        ("evaluate", tmp_path / long, "--likelihood"),
+        ("evaluate", tmp_path, "--noise", "5", "--sheet", tmp_path / long / "s.png"),
+        ("info", tmp_path / long),
+    ):
+        said = invoke(*command, exit_code=2).stderr
+        assert long in said and "unexpected" not in said
+
+
+def test_folders_that_cannot_be_listed_are_not_passed_over(tmp_path, monkeypatch):
+    images = photographs(tmp_path / "images", *[(64, 64)] * 3)
+    (images / "locked").mkdir()
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = prepare(images, tmp_path / "m", with_crop(LARGE, 32))
+    why = "the folder cannot be listed: Permission denied"
+    assert found.scan.unreadable == [("locked/", why)]

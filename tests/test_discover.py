@@ -107,11 +107,11 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
 
 def test_class_folders_are_the_top_folders_with_images(tmp_path):
     touch(tmp_path, "dogs/1.png", "cats/old/2.png", "empty/readme.txt")
-    assert class_folders(tmp_path) == ["cats", "dogs"]
+    assert class_folders(list_folder(tmp_path).images) == ["cats", "dogs"]
 
 
 def test_an_image_at_the_top_or_a_single_folder_is_no_class(tmp_path):
     touch(tmp_path, "one/1.png")
-    assert class_folders(tmp_path) == []
+    assert class_folders(list_folder(tmp_path).images) == []
     touch(tmp_path, "two/2.png", "3.png")
-    assert class_folders(tmp_path) == []
+    assert class_folders(list_folder(tmp_path).images) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,7 @@ def test_a_file_called_light_can_still_be_named() -> None:
         (["--style", "no-such"], "no-such"),
         (["--style", "dusk", "--style-strength", "-1"], "0<=x<=1"),
         (["--light", "--look-model", "nowhere"], "nowhere"),
+        (["--light", "--style-strength", "0.5"], "leave out --style-strength"),
     ],
 )
 def test_wrong_arguments_are_refused_before_tensorflow(
@@ -204,6 +206,26 @@ def test_wrong_arguments_are_refused_before_tensorflow(
     looks = ["--look-model", models / "looks"]
     result = invoke("enhance", models / "a.png", "-n", *looks, *arguments, exit_code=2)
     assert words in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--look-model", "--style-strength", "--seed"])
+def test_what_nothing_asks_for_is_refused(models, invoke, option) -> None:
+    value = {"--look-model": models / "looks"}.get(option, "1")
+    asked = ("enhance", models / "a.png", "-n", option, value)
+    assert f"leave out {option}" in invoke(*asked, exit_code=2).stderr
+    name = f"VAENHANCE_ENHANCE_{option[2:].replace('-', '_').upper()}"
+    invoke("enhance", models / "a.png", "-n", env={name: str(value)})
+
+
+def test_styles_of_the_environment_may_have_blanks(models, invoke, monkeypatch) -> None:
+    folder = models / "my looks"
+    folder.mkdir(exist_ok=True)
+    photo.save_png(np.zeros((9, 9, 3), np.uint8), folder / "b c.png")
+    styles = os.pathsep.join(["dusk", str(folder / "b c.png")])
+    asked = ("enhance", models / "a.png", "-n", "--look-model", models / "looks")
+    invoke(*asked, env={"VAENHANCE_ENHANCE_STYLE": styles})
+    refused = invoke(*asked, env={"VAENHANCE_ENHANCE_STYLE": "no such"}, exit_code=2)
+    assert "--style no such is" in refused.stderr
 
 
 def test_a_dry_run_shows_the_plan(models, invoke) -> None:

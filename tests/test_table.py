@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.tiny import save_tiny_model, tiny_config
 from vaenhance import metrics
 from vaenhance.config import ModelConfig
 from vaenhance.data.codec import jpeg
@@ -310,6 +311,17 @@ def test_json_has_the_same_rows(tmp_path, model, opencv, invoke):
         "ssim": None,
     }
     assert "FBCNN" in found[3]["source"]
+
+
+def test_a_model_that_enlarges_has_nothing_to_do_on_a_set_of_noise(
+    tmp_path, no_opencv, invoke
+):
+    fill(tmp_path / "Kodak24", 2)
+    large = save_tiny_model(tmp_path / "m", tiny_config(model={"scales": (2, 4)}))
+    asked = ("evaluate", tmp_path / "Kodak24", "--table", "-m", large)
+    said = invoke(*asked, "--device", "cpu", exit_code=2)
+    assert "papers measure no enlargement on Kodak24" in said.stderr
+    assert not said.stdout
 
 
 def test_limit_is_for_each_set(tmp_path, model, opencv, invoke):

@@ -80,8 +80,11 @@ def find_model(name_or_path: str | Path) -> Path:
     if name in builtin_models():
         return BUILTIN / name
     path = Path(name_or_path)
-    if path.is_dir():
-        return path
+    try:
+        if path.is_dir():
+            return path
+    except OSError as error:
+        raise ModelError(f"no model {name!r}: {error.strerror or error}") from error
     known = ", ".join(builtin_models()) or "none"
     raise ModelError(
         f"no model {name!r}: it is neither a built-in model ({known}) nor a folder"

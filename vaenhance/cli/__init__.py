@@ -151,6 +151,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> No
     is_flag=True,
     is_eager=True,
     expose_value=False,
+    allow_from_autoenv=False,  # VAENHANCE_VERSION is a name that others use, too
     callback=_show_version,
     help="Show the version and exit.",
 )

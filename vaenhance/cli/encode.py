@@ -14,7 +14,7 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
-from vaenhance.cli.loading import check_class, load, load_styles
+from vaenhance.cli.loading import check_class, check_noise, load, load_styles
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
@@ -108,6 +108,8 @@ def command(
     _check_streams(plan, as_json)
     settings = _with_kind(settings, model)
     check_class(model, settings.label)
+    if settings.noise_sigma is not None:
+        check_noise(model)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input else None
     measured = headers.measure(plan.jobs, data, unchanged=True)

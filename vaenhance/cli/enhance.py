@@ -20,7 +20,7 @@ from vaenhance.cli.enhance_options import enhance_options
 from vaenhance.cli.enlarge_options import choose_model, take_enlargement
 from vaenhance.cli.explore_options import EXPLORING, check_exploring
 from vaenhance.cli.grade_options import GradeCommand
-from vaenhance.cli.options import check_sheet
+from vaenhance.cli.options import check_sheet, refuse_typed
 from vaenhance.errors import ModelError, PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
@@ -127,13 +127,9 @@ def _check_references(
 
 
 def _check_sheet(jobs: Sequence[Job], sheet: Path) -> None:
-    """Refuses a sheet that cannot be written, or would take the place of a photo."""
-    from vaenhance.workflows.headers import folder_problem
+    """Refuses a sheet that would take the place of a photograph."""
     from vaenhance.workflows.jobs import is_among
 
-    problem = folder_problem(sheet.parent)
-    if problem is not None:
-        raise UsageProblem(f"--sheet {sheet}: {problem}")
     if is_among(sheet, jobs):
         raise UsageProblem(
             f"--sheet {sheet} is one of the photographs: name another file"
@@ -170,6 +166,14 @@ def _settings(
             f"--overlap {overlap} leaves nothing of --tile {tile}: make the tile "
             "larger or leave --overlap out"
         )
+    if not any(rest[name] for name in EXPLORING if name != "seed"):
+        why = "without --draws, --uncertainty or --keep-uncertain nothing is drawn"
+        refuse_typed(why, "seed")
+    if not rest["style"]:
+        refuse_typed("without --style there is none to weaken", "style_strength")
+        if not rest["light"]:
+            why = "neither --light nor --style asks for a model of looks"
+            refuse_typed(why, "look_model")
     sigma = None if noise is None else noise / 255
     names = ("light", "style", "style_strength")
     grade = {name: rest.pop(name) for name in names}

@@ -236,6 +236,7 @@ def _refuse_with_reference(chosen: Mapping[str, Any]) -> None:
                 f"--reference means that SOURCE is degraded already: leave out "
                 f"--{name.replace('_', '-')}"
             )
+    options.refuse_typed("--reference means that nothing is compressed", "subsampling")
 
 
 def _collect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import click
@@ -38,6 +39,13 @@ class GradeCommand(SectionCommand):
         return super().parse_args(ctx, options)
 
 
+class _Reference(click.ParamType):
+    """An image, folder or name; names have blanks, so the environment has colons."""
+
+    name = "text"
+    envvar_list_splitter = os.pathsep
+
+
 def grade_options(command: Decorated) -> Decorated:
     """Adds --light, --style, --style-strength and --look-model."""
     return decorated(
@@ -53,6 +61,7 @@ def grade_options(command: Decorated) -> Decorated:
         option(
             "--style",
             section=SECTION,
+            type=_Reference(),
             multiple=True,
             metavar="REF|NAME",
             help="Take over the look of an image, a folder, a named style or a file "

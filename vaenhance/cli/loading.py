@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vaenhance.cli import console
+from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
@@ -40,6 +41,20 @@ def load_styles(model: str, device: str) -> StyleEncoder:
     looks = load_look(model, device=device)
     console.message(f"device: {looks.device}, float32")
     return StyleEncoder(looks)
+
+
+def check_noise(model: str) -> None:
+    """Refuses to tell a noise level to a model that takes none, by its configuration.
+
+    Raises:
+        ModelError: there is no such model.
+        UsageProblem: it takes none.
+    """
+    from vaenhance.checkpoint import find_model, load_config
+    from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL
+
+    if not load_config(find_model(model)).model.noise_map:
+        raise UsageProblem(TAKES_NO_LEVEL)
 
 
 def check_class(model: str, label: str | None) -> None:

@@ -246,8 +246,15 @@ def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> N
         return
     if sheet.suffix.lower() != ".png":
         raise UsageProblem(f"{name} {sheet}: the {name[2:]} is a PNG, call it so")
-    if sheet.exists() and not overwrite:
+    from vaenhance.data.reachable import is_there
+
+    if is_there(sheet) and not overwrite:
         raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
+    from vaenhance.workflows.headers import folder_problem
+
+    problem = folder_problem(sheet.parent)
+    if problem is not None:
+        raise UsageProblem(f"{name} {sheet}: {problem}")
 
 
 def refuse_typed(why: str, *names: str) -> None:

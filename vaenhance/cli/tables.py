@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaenhance.cli import console
 from vaenhance.cli.scores import failed, finite
+from vaenhance.errors import UsageProblem
 from vaenhance.workflows import baselines, upscaling
 from vaenhance.workflows import table as story
 from vaenhance.workflows.pairs import Failure
@@ -55,7 +56,8 @@ def run(
         The exit code.
 
     Raises:
-        UsageProblem: There are no images.
+        UsageProblem: There are no images, or nothing of them is measured by a model
+            that enlarges.
     """
     sets, failures = find_sets(source)
     checked = [story.check(one.first(limit)) for one in sets]
@@ -70,7 +72,13 @@ def run(
         checked = _large_enough(checked, failures)
     title = f"vaenhance {model}, {network.precision}"
     enlarges = story.does_enlarge(network)
-    with console.Progress(sum(one.work(enlarges) for one in checked)) as bar:
+    work = sum(one.work(enlarges) for one in checked)
+    if not work:
+        raise UsageProblem(
+            f"model {model} enlarges, and papers measure no enlargement on "
+            + ", ".join(one.images.name for one in checked)
+        )
+    with console.Progress(work) as bar:
         for one in checked:
             bar.note(one.images.name)
             found = story.measure_set(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo
-from vaenhance.data.discover import class_folders, find_images
+from vaenhance.data.discover import class_folders, list_folder
 from vaenhance.data.reachable import is_file, is_folder
 from vaenhance.errors import PhotoError, UsageProblem
 
@@ -113,7 +113,10 @@ class Dataset:
 
 
 def open_dataset(
-    path: Path, smallest: int, keys: Sequence[str] = NPZ_KEYS
+    path: Path,
+    smallest: int,
+    keys: Sequence[str] = NPZ_KEYS,
+    skip: Sequence[Path] = (),
 ) -> tuple[Dataset, Scan]:
     """Looks through a folder (recursive) or an .npz of images.
 
@@ -121,12 +124,13 @@ def open_dataset(
         path: the folder or file.
         smallest: images with a shorter side below this (pixels) are left out.
         keys: arrays of an .npz that hold images; the first that is there is taken.
+        skip: folders to leave out, such as that of a model, which has pictures, too.
 
     Raises:
         UsageProblem: there is no usable image.
     """
     if is_folder(path):
-        dataset, scan = _scan_folder(path, smallest, keys)
+        dataset, scan = _scan_folder(path, smallest, keys, skip)
     elif path.suffix == ".npz" and is_file(path):
         dataset, scan = _open_npz(path, smallest, keys)
     else:
@@ -171,29 +175,34 @@ def leave_out_small(
 
 def _check_usable(path: Path, dataset: Dataset, scan: Scan, smallest: int) -> None:
     if not len(dataset):
+        why = f" ({': '.join(scan.unreadable[0])})" if scan.unreadable else ""
         raise UsageProblem(
-            f"no usable image in {path}: {len(scan.unreadable)} unreadable, "
+            f"no usable image in {path}: {len(scan.unreadable)} unreadable{why}, "
             f"{len(scan.too_small)} smaller than {smallest} pixels"
         )
 
 
 def _scan_folder(
-    root: Path, smallest: int, keys: Sequence[str]
+    root: Path, smallest: int, keys: Sequence[str], skip: Sequence[Path]
 ) -> tuple[Dataset, Scan]:
-    npz = [p for p in root.iterdir() if p.suffix == ".npz"]
-    found = list(find_images(root))
-    if not found and len(npz) == 1:
-        return _open_npz(npz[0], smallest, keys)
-    unreadable, too_small, kept = [], [], []
-    for path, info in _headers(found):
-        name = path.relative_to(root).as_posix()
+    listing = list_folder(root, skip=skip)
+    npz = [p for p in listing.ignored if p.suffix == ".npz" and p.name == str(p)]
+    if not listing.images and len(npz) == 1:
+        return _open_npz(root / npz[0], smallest, keys)
+    unreadable = [
+        (f"{folder.as_posix()}/", f"the folder cannot be listed: {why}")
+        for folder, why in listing.unreadable
+    ]
+    too_small, kept = [], []
+    for path, info in _headers(root, listing.images):
+        name = path.as_posix()
         if isinstance(info, str):
             unreadable.append((name, info))
         elif min(info.width, info.height) < smallest:
             too_small.append((name, f"{info.width}x{info.height}"))
         else:
             kept.append((name, (info.height, info.width)))
-    classes = class_folders(root)
+    classes = class_folders(listing.images)
     for name in classes:  # they go into the model's files, which are UTF-8
         if name.encode("utf-8", "replace").decode() != name:
             raise UsageProblem(f"class folder {name!r} of {root} needs another name")
@@ -207,10 +216,12 @@ def _scan_folder(
     return dataset, scan
 
 
-def _headers(paths: Sequence[Path]) -> Iterator[tuple[Path, photo.PhotoInfo | str]]:
+def _headers(
+    root: Path, paths: Sequence[Path]
+) -> Iterator[tuple[Path, photo.PhotoInfo | str]]:
     for path in paths:
         try:
-            yield path, photo.probe(path)
+            yield path, photo.probe(root / path)
         except PhotoError as error:
             yield path, str(error)
 

@@ -72,14 +72,16 @@ def list_folder(
     )
 
 
-def class_folders(root: Path) -> list[str]:
+def class_folders(images: Collection[Path]) -> list[str]:
     """Lists the classes of a folder that is arranged as one sub-folder a class.
+
+    Args:
+        images: of ``list_folder``.
 
     Returns:
         The sub-folders that hold images, sorted; none when there is an image at the
         top or fewer than two such sub-folders.
     """
-    images = list_folder(root).images
     names = sorted({image.parts[0] for image in images})
     arranged = len(names) > 1 and all(len(image.parts) > 1 for image in images)
     return names if arranged else []

@@ -216,6 +216,10 @@ class LatentReader:
             raise LatentError(f"{self.name} cannot be used: {error}") from error
         except FileNotFoundError as error:
             raise LatentError(f"there is no file {self.name}") from error
+        except PermissionError as error:
+            raise LatentError(
+                f"{self.name} cannot be read: {error.strerror}"
+            ) from error
         except zipfile.BadZipFile as error:
             raise LatentError(
                 f"{self.name} is no file of latents, or damaged: {error}"

@@ -186,7 +186,10 @@ def collect(
 
     config = _cropping(checkpoint.load_config(model.folder), seed, as_stored)
     largest = max(config.model.scales)
-    dataset, _ = open_dataset(source, config.data.crop * largest)
+    dataset, scan = open_dataset(source, config.data.crop * largest)
+    if as_stored:  # once for both looks at the same photographs
+        for name, reason in scan.unreadable:
+            warn(f"left out {name}: {reason}")
     pipeline = Pipeline(dataset, config, warn)
     found = []
     try:

@@ -19,6 +19,7 @@ from vaenhance.config import (
     with_crop,
 )
 from vaenhance.data.dataset import Dataset, Scan, leave_out_small, open_dataset
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import UsageProblem
 from vaenhance.runtime import cluster
 from vaenhance.workflows.headers import folder_problem
@@ -71,7 +72,7 @@ def prepare(
             something else than this run.
     """
     batch = None if fits_batch else config.training.batch
-    if (folder / checkpoint.CONFIG).exists():
+    if is_there(folder / checkpoint.CONFIG):
         before = checkpoint.load_config(folder)
         if _network(before) == _network(config):  # a later check refuses any other
             crop = before.data.crop if fits_crop else config.data.crop
@@ -82,7 +83,9 @@ def prepare(
     else:
         check_run(config)
     check_folder(folder, config)
-    dataset, scan = open_dataset(source, 1 if fits_crop else _smallest(config))
+    dataset, scan = open_dataset(
+        source, 1 if fits_crop else _smallest(config), skip=[folder]
+    )
     if fits_crop:
         config = fit_crop(config, dataset.sizes, batch)
         dataset, scan = leave_out_small(source, dataset, scan, _smallest(config))
@@ -111,11 +114,11 @@ def check_folder(folder: Path, config: Config) -> None:
     """
     _, worker = cluster() or (1, 0)
     problem = folder_problem(folder) if worker == 0 else None  # the one that writes
-    if problem is not None and (folder.is_dir() or not folder.exists()):
+    if problem is not None and (is_folder(folder) or not is_there(folder)):
         raise UsageProblem(f"{folder} {problem}")
-    if not folder.exists():
+    if not is_there(folder):
         return
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageProblem(f"{folder} is a file, not a model folder")
     if not (folder / checkpoint.CONFIG).exists():
         if any(p for p in folder.iterdir() if not p.name.startswith(".")):
