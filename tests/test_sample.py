@@ -249,12 +249,15 @@ def test_size_is_width_by_height(here, model, size, height_width, invoke):
         ["--columns", "0"],
         ["--format", "docx"],
         ["faces/", "--columns", "3"],
+        ["x.png", "-m", "look", "--apply", "a.jpg", "--class", "7"],
+        ["x.png", "-m", "look", "--apply", "a.jpg", "--temperature", "1,0.8"],
     ],
 )
 def test_wrong_arguments_end_with_2_before_the_model_is_loaded(
     here, extra, monkeypatch, invoke
 ):
-    monkeypatch.setitem(sys.modules, "vaenhance.api", None)  # importing it fails
+    for name in ("vaenhance.api", "vaenhance.api_look"):
+        monkeypatch.setitem(sys.modules, name, None)  # importing it fails
     result = invoke("sample", *extra, exit_code=2)
     out, err = result.stdout, result.stderr
     assert out == ""

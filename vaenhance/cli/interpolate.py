@@ -122,7 +122,7 @@ def command(
     **chosen: Any,
 ) -> None:
     """Check everything that can be wrong, then start TensorFlow and draw."""
-    from vaenhance.checkpoint import is_look
+    from vaenhance.checkpoint import find_model, is_look, load_config
     from vaenhance.workflows import interpolate as workflow
     from vaenhance.workflows.originals import refuse_originals
 
@@ -147,6 +147,7 @@ def command(
     ends = workflow.read_ends(sources, names, max_megapixels, any_size=of_looks)
     if ends.have_other_profiles:
         console.message("A and B have different colour profiles: none is written")
+    workflow.check(load_config(find_model(model)).model, ends, settings)
     network = _load(model, device, precision, of_looks)
     with console.Progress(settings.frames, unit="images", decimals=0) as progress:
         frames = _counted(workflow.draw_frames(network, ends, settings), progress)

@@ -178,7 +178,10 @@ def command(
     elif manifold:
         raise UsageProblem("--manifold is not for looks: leave out --apply")
     else:
+        from vaenhance.workflows import gradings as gradings_of
+
         options.refuse_half("looks are computed in float32", precision)
+        gradings_of.check(settings.classes, settings.temperature)
         gradings, profile = _load_gradings(model, device, apply)
         images = sample.draw(gradings, settings)
     first = next(images)

@@ -65,16 +65,27 @@ class Gradings:
         Raises:
             UsageProblem: classes or several temperatures are named.
         """
-        if label is not None or np.size(temperature) != 1:
-            raise UsageProblem(
-                "a look has one temperature and no classes: leave --class out "
-                "(named looks are for enhance --style)"
-            )
+        check(label, temperature)
         wild = float(np.ravel(temperature)[0])
         small = shrunken(self._pixels, *(size or (LONGEST, LONGEST)))
         looks = self._model.sample(count, temperature=wild, seed=seed)
         transform = self._model.transform
         return (grading.apply(small, transform(self._pixels, look)) for look in looks)
+
+
+def check(
+    label: str | Sequence[str] | None, temperature: float | Sequence[float]
+) -> None:
+    """Refuses what looks do not have.
+
+    Raises:
+        UsageProblem: classes or several temperatures are named.
+    """
+    if label or np.size(temperature) != 1:
+        raise UsageProblem(
+            "a look has one temperature and no classes: leave --class out "
+            "(named looks are for enhance --style)"
+        )
 
 
 def read_photograph(path: Path) -> tuple[NDArray[Any], bytes | None]:

@@ -148,6 +148,28 @@ def read_ends(
     )
 
 
+def check(config: ModelConfig, ends: Ends, settings: Settings) -> None:
+    """Refuses what ``draw_frames`` would refuse, before the weights are read.
+
+    Args:
+        config: of the model.
+        ends: the two images.
+        settings: which levels are to move.
+
+    Raises:
+        UsageProblem: the model does not take such images, or has no such levels.
+    """
+    if config.channels == 1 and not ends.is_gray:
+        raise UsageProblem("the model takes gray images, and these have colours")
+    levels, count = settings.levels or (0,), len(config.latent_channels)
+    if max(levels) >= count:
+        raise UsageProblem(
+            f"the model has the levels 0 to {count - 1}, received {list(levels)}"
+            if count > 1
+            else "the model has one level, 0: leave --levels out"
+        )
+
+
 def draw_frames(
     model: Interpolator, ends: Ends, settings: Settings
 ) -> Iterator[Pixels]:
@@ -156,10 +178,8 @@ def draw_frames(
     Raises:
         UsageProblem: the model does not take such images, or has no such levels.
     """
-    is_gray = model.config.channels == 1
-    if is_gray and not ends.is_gray:
-        raise UsageProblem("the model takes gray images, and these have colours")
-    channels = slice(0, 1 if is_gray else 3)
+    check(model.config, ends, settings)
+    channels = slice(0, 1 if model.config.channels == 1 else 3)
     told = {} if settings.label is None else {"label": settings.label}
     frames = model.interpolate(
         ends.start[:, :, channels],
