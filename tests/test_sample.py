@@ -159,6 +159,12 @@ def test_the_sheet_is_as_square_as_asked(count, columns, grid):
     assert (sheet == 200).all(axis=2).sum() == count * 6 * 8
 
 
+def test_a_sheet_of_one_image_is_the_image():
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(sample.arrange([image]), image)
+    assert sample.arrange([image] * 2).shape[0] > 6
+
+
 def test_gray_models_write_gray_files(here):
     settings = Settings(count=2)
     plan = sample.make_plan(Path("digits"), settings)

@@ -164,11 +164,13 @@ def arrange(
     Args:
         images: uint8 (H, W, 3) each.
         columns: Images in a row; None for as square as possible.
-        gap: Pixels between images and around them.
+        gap: Pixels between images and around them; none around a single image, so
+            that other commands can go on with it.
 
     Returns:
         The sheet, uint8 (H, W, 3).
     """
+    gap = gap if len(images) > 1 else 0
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = [images[at : at + columns] for at in range(0, len(images), columns)]
     return report.sheet(rows, gap=gap)
