@@ -341,6 +341,18 @@ def test_what_makes_no_sense_is_an_error_before_anything(
     assert not Path("b.png").exists()
 
 
+def test_a_size_that_is_typed_goes_before_the_environment(run):
+    save("a.png")
+    told = {"VAENHANCE_ENHANCE_SCALE": "3", "VAENHANCE_ENHANCE_CONSISTENT": "1"}
+    run("a.png", "b.png", "--size", "40x", env=told)
+    assert load("b.png").size == (40, 29)
+    run("a.png", "c.png", env=told)
+    assert load("c.png").size == (42, 30)
+    both = {**told, "VAENHANCE_ENHANCE_SIZE": "40x"}
+    assert "give one of" in run("a.png", "d.png", env=both, exit_code=2).stderr
+    run("a.png", "d.png", "--dry-run", model="photo", env={list(told)[1]: "1"})
+
+
 def test_models_that_keep_the_size_are_refused_and_others_named(run):
     save("a.png")
     result = run("a.png", "b.png", "--scale", "2", model="photo", exit_code=2)

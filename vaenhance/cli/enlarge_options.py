@@ -88,22 +88,31 @@ def take_enlargement(chosen: dict[str, Any]) -> Enlargement | None:
     """
     from vaenhance.workflows.enlarging import Enlargement
 
-    scale, box, megapixels = (
-        chosen.pop(name) for name in ("scale", "size", "megapixels")
-    )
+    sizes = {name: chosen.pop(name) for name in ("scale", "size", "megapixels")}
     consistent = chosen.pop("consistent", False)
-    given = [one for one in (scale, box, megapixels) if one is not None]
+    given = [name for name, value in sizes.items() if value is not None]
+    typed = [name for name in given if _is_typed(name)]
+    if typed:  # a flag goes before the environment
+        given = typed
     if len(given) > 1:
         raise UsageProblem("give one of --scale, --size and --megapixels")
     if not given:
-        if consistent:
+        if consistent and _is_typed("consistent"):
             raise UsageProblem(
                 "--consistent is for larger photographs: give --scale, --size or "
                 "--megapixels"
             )
         return None
+    scale, box, megapixels = (
+        value if name in given else None for name, value in sizes.items()
+    )
     width, height = box or (None, None)
     return Enlargement(scale, width, height, megapixels, consistent)
+
+
+def _is_typed(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def choose_model(
