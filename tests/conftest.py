@@ -66,6 +66,22 @@ def invoke() -> Invoke:
 
 
 @pytest.fixture
+def values_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of every value of a tag that is read from here on."""
+    from vaenhance.photo import ifd
+
+    found: list[int] = []
+    real = ifd.Entry
+
+    def counted(tag: int, kind: int, count: int, raw: bytes, **more: Any) -> Any:
+        found.append(len(raw))
+        return real(tag, kind, count, raw, **more)
+
+    monkeypatch.setattr(ifd, "Entry", counted)
+    return found
+
+
+@pytest.fixture
 def shared_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds and compiles a network once for all tests that load the same weights."""
     from tests import shared_networks

@@ -130,13 +130,12 @@ def open_dataset(
         UsageProblem: there is no usable image.
     """
     if is_folder(path):
-        dataset, scan = _scan_folder(path, smallest, keys, skip)
+        dataset, scan = _scan_folder(path, keys, skip)
     elif path.suffix == ".npz" and is_file(path):
-        dataset, scan = _open_npz(path, smallest, keys)
+        dataset, scan = _open_npz(path, keys)
     else:
         raise UsageProblem(f"{path} is neither a folder of images nor an .npz file")
-    _check_usable(path, dataset, scan, smallest)
-    return dataset, scan
+    return leave_out_small(path, dataset, scan, smallest)
 
 
 def leave_out_small(
@@ -169,37 +168,31 @@ def leave_out_small(
             too_small=[*scan.too_small, *small],
             classes={c: labels.count(i) for i, c in enumerate(dataset.classes)},
         )
-    _check_usable(path, dataset, scan, smallest)
-    return dataset, scan
-
-
-def _check_usable(path: Path, dataset: Dataset, scan: Scan, smallest: int) -> None:
     if not len(dataset):
         why = f" ({': '.join(scan.unreadable[0])})" if scan.unreadable else ""
         raise UsageProblem(
             f"no usable image in {path}: {len(scan.unreadable)} unreadable{why}, "
             f"{len(scan.too_small)} smaller than {smallest} pixels"
         )
+    return dataset, scan
 
 
 def _scan_folder(
-    root: Path, smallest: int, keys: Sequence[str], skip: Sequence[Path]
+    root: Path, keys: Sequence[str], skip: Sequence[Path]
 ) -> tuple[Dataset, Scan]:
     listing = list_folder(root, skip=skip)
     npz = [p for p in listing.ignored if p.suffix == ".npz" and p.name == str(p)]
     if not listing.images and len(npz) == 1:
-        return _open_npz(root / npz[0], smallest, keys)
+        return _open_npz(root / npz[0], keys)
     unreadable = [
         (f"{folder.as_posix()}/", f"the folder cannot be listed: {why}")
         for folder, why in listing.unreadable
     ]
-    too_small, kept = [], []
+    kept = []
     for path, info in _headers(root, listing.images):
         name = path.as_posix()
         if isinstance(info, str):
             unreadable.append((name, info))
-        elif min(info.width, info.height) < smallest:
-            too_small.append((name, f"{info.width}x{info.height}"))
         else:
             kept.append((name, (info.height, info.width)))
     classes = class_folders(listing.images)
@@ -212,7 +205,7 @@ def _scan_folder(
     ]
     counts = {c: labels.count(i) for i, c in enumerate(classes)}
     dataset = Dataset([n for n, _ in kept], [s for _, s in kept], root, labels, classes)
-    scan = Scan(len(dataset), dataset.megapixels, unreadable, too_small, counts)
+    scan = Scan(len(dataset), dataset.megapixels, unreadable, classes=counts)
     return dataset, scan
 
 
@@ -226,7 +219,7 @@ def _headers(
             yield path, str(error)
 
 
-def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, Scan]:
+def _open_npz(path: Path, keys: Sequence[str]) -> tuple[Dataset, Scan]:
     try:
         # allow_pickle stays off: an .npz must not run code.
         if not zipfile.is_zipfile(path):  # an array, or nothing at all
@@ -249,8 +242,6 @@ def _open_npz(path: Path, smallest: int, keys: Sequence[str]) -> tuple[Dataset, 
             f"channels, received {images.dtype} {images.shape}"
         )
     count, height, width = images.shape[:3]
-    if min(height, width) < smallest:
-        return Dataset([], [], images), Scan(0, 0.0, [], [(key, f"{width}x{height}")])
     names = [f"{key}[{i}]" for i in range(count)]
     numbers, classes = _classes_of(labels, count, path)
     dataset = Dataset(names, [(height, width)] * count, images, numbers, classes)
