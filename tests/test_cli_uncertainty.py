@@ -229,6 +229,9 @@ def test_calibrating_writes_beside_the_weights(invoke, samples, tmp_path, monkey
     again = invoke(*asked, "--crops", 3)
     assert "calibrated" in again.stderr
     assert (folder / "calibration.json").read_bytes() == once
+    assert json.loads((folder / "card.json").read_text()) == card
+    invoke(*asked, "--crops", 3, "--seed", 1)
+    assert "uncertainty" not in json.loads((folder / "card.json").read_text())
     assert "name photographs" in invoke(*asked, "--crops", 0, exit_code=2).stderr
     assert "--test" in invoke(*asked, "--crops", 3, "--json", exit_code=2).stderr
     measured = (folder / "card.json").read_bytes()
@@ -240,6 +243,26 @@ def test_calibrating_writes_beside_the_weights(invoke, samples, tmp_path, monkey
     assert "coffee.png" in invoke(*only, exit_code=1).stderr
     digits = invoke("calibrate", samples, "digits", exit_code=2)
     assert "only models" in digits.stderr
+
+
+def test_photographs_too_small_for_a_crop_are_named(
+    invoke, samples, tmp_path, monkeypatch
+):
+    from vaenhance.model import scale_fit
+
+    monkeypatch.setattr(scale_fit, "STEPS", 2)
+    monkeypatch.setattr(scale_fit, "COVER_STEPS", 2)
+    pixels = photo.read_pixels(samples / "coffee.png")
+    photographs = tmp_path / "photos"
+    photographs.mkdir()
+    for name, side in (("large", 200), ("small", 64)):
+        part = np.ascontiguousarray(pixels[:side, :side])
+        photo.save_png(part, photographs / f"{name}.png")
+    folder = save_tiny_model(tmp_path / "tiny")
+    asked = ("calibrate", photographs, folder, "--device", "cpu", "--crops", 3)
+    shown = invoke(*asked)
+    assert "left out small.png: too small (64x64)" in shown.stderr
+    assert "large.png" not in shown.stderr
 
 
 def test_calibrating_keeps_out_trainings_and_is_kept_out_by_them(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vaenhance.photo import save_png
+from vaenhance.workflows import coverage
 from vaenhance.workflows.coverage import ence, measure, reliability, spearman
 from vaenhance.workflows.evaluate import degradations
 from vaenhance.workflows.pairs import find_pairs
@@ -52,6 +53,38 @@ def test_gray_models_are_measured_on_the_gray_of_colours(tmp_path):
     (pair,), _ = find_pairs(tmp_path, None)
     (found,) = measure(Gray(), [pair], degradations(clean=True))
     assert found.error == 0.0
+
+
+@pytest.mark.parametrize("most", [2_000_000, 1_000])
+def test_many_images_are_measured_in_bounded_memory(tmp_path, monkeypatch, most):
+    rng = np.random.default_rng(0)
+
+    class Noisy:
+        config = SimpleNamespace(channels=3)
+
+        def assess(self, y, **told):
+            sigma = rng.uniform(0.01, 0.1, y.shape[:2])
+            image = y + rng.normal(0, sigma[..., None], y.shape)
+            return SimpleNamespace(image=image, sigma=sigma)
+
+    sizes = []
+
+    def watched(label, errors, sigma, images):
+        sizes.append(len(sigma))
+        return reliability(label, errors, sigma, images)
+
+    monkeypatch.setattr(coverage, "PIXELS", most)
+    monkeypatch.setattr(coverage, "reliability", watched)
+    for name in "abcde":
+        save_png(np.full((40, 60, 3), 128, np.uint8), tmp_path / f"{name}.png")
+    pairs, _ = find_pairs(tmp_path, None)
+    (found,) = measure(Noisy(), pairs, degradations(clean=True))
+    assert sizes == [min(most, 5 * 40 * 60)]
+    assert found.images == 5
+    assert found.within_1 == pytest.approx(0.6827, abs=0.01)
+    assert found.within_2 == pytest.approx(0.9545, abs=0.01)
+    assert found.error == pytest.approx(found.sigma, rel=0.02)
+    assert found.ence < 0.1
 
 
 def test_rank_correlation_is_of_ranks_and_ties_share_theirs():

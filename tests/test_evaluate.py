@@ -14,7 +14,7 @@ from PIL import Image
 
 from vaenhance import metrics
 from vaenhance.config import ModelConfig
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import NotFinite, UsageProblem
 from vaenhance.workflows import evaluate as story
 from vaenhance.workflows import pairs as files
 from vaenhance.workflows.evaluate import Degradation, Score, Settings
@@ -250,6 +250,35 @@ def test_views_are_kept_for_the_first_images_only(folder):
     assert all(view.shape == (12, 30, 3) for view in found[0].views)
 
 
+@pytest.mark.parametrize("error", [NotFinite("not finite"), MemoryError()])
+def test_an_image_that_is_too_much_is_left_out_of_every_row(folder, error):
+    model = FakeModel()
+    enhance = model.enhance
+
+    def fail_once(image, **told):
+        if len(model.seen) == 3:  # the second image's second row
+            model.seen.append(image)
+            raise error
+        return enhance(image, **told)
+
+    model.enhance = fail_once
+    rows = [Degradation(noise=25), Degradation(jpeg=10)]
+    found = run(folder, rows, model=model, views=1)
+    (failure,) = [one for one in found if isinstance(one, files.Failure)]
+    assert failure.image == "b.png"
+    assert "finite" in failure.reason or "memory" in failure.reason
+    names = [one.image for one in found if isinstance(one, Score)]
+    assert names == ["a.png"] * 2 + ["sub/ü c.png"] * 2
+
+
+def test_colours_are_too_much_for_a_gray_model_and_gray_images_are_not(folder):
+    save(folder / "g.png", texture(4)[..., 0])
+    found = run(folder, [Degradation()], model=FakeModel(channels=1))
+    assert [one.image for one in found if isinstance(one, Score)] == ["g.png"]
+    reasons = {one.reason for one in found if isinstance(one, files.Failure)}
+    assert reasons == {"the model takes gray images, and this one has colours"}
+
+
 def test_rows_average_per_image_decibels():
     scores = [Score("a", "r", 20, 30, 0.5, 0.8), Score("b", "r", 24, 31, 0.7, 0.9)]
     perfect = Score("a", "clean", math.inf, 40, 1, 0.9)
@@ -303,6 +332,13 @@ def test_two_references_of_one_name_are_refused(folder, tmp_path):
     save(folder / "b.bmp", texture(1))
     with pytest.raises(UsageProblem, match=r"b\.bmp.*b\.png"):
         files.find_pairs(folder, folder)
+
+
+def test_two_sources_of_one_name_are_refused(folder, tmp_path):
+    for name in ("b.png", "b.bmp"):
+        save(tmp_path / "bad" / name, texture(1))
+    with pytest.raises(UsageProblem, match=r"b\.bmp.*b\.png.*keep one image"):
+        files.find_pairs(tmp_path / "bad", folder)
 
 
 @pytest.mark.parametrize("with_reference", [False, True])
@@ -362,6 +398,24 @@ def test_json_lines(folder, model, invoke):
     assert clean["gain"] is None
 
 
+def test_only_rows_with_noise_are_said_to_have_been_told_it(folder, model, invoke):
+    asked = ("--noise", 25, "--jpeg", 10, "--known-noise", "--json")
+    result = invoke("evaluate", folder, *asked)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["protocol"]["known_noise"] for row in rows] == [True, False]
+
+
+def test_the_sheet_shows_the_first_that_can_be_measured(
+    folder, model, tmp_path, invoke
+):
+    (folder / "0.png").write_bytes(b"not a PNG at all")
+    sheet = tmp_path / "sheet.png"
+    noises = [word for sigma in range(1, 9) for word in ("--noise", sigma)]
+    invoke("evaluate", folder, *noises, "--sheet", sheet, exit_code=1)
+    with Image.open(sheet) as picture:
+        assert picture.height > 8 * 12
+
+
 def test_a_bad_file_does_not_end_the_run(folder, model, invoke):
     (folder / "broken.png").write_bytes(b"not a PNG at all")
     save(folder / "tiny.png", texture(1, 5, 40))
@@ -408,6 +462,8 @@ def test_the_sheet(folder, model, tmp_path, invoke):
         ["--reference", "x", "--clip"],
         ["--reference", "missing"],
         ["--limit", "0"],
+        ["--jpeg", "10", "--known-noise"],
+        ["--noise", "25", "--subsampling", "4:4:4"],
     ],
 )
 def test_wrong_arguments_end_with_2_before_the_model_is_loaded(
@@ -425,5 +481,6 @@ def test_a_pair_of_folders(folder, model, tmp_path, invoke):
     arguments = ["evaluate", str(tmp_path / "bad"), "--reference", str(folder)]
     result = invoke(*arguments)
     _, row, protocol = result.stdout.splitlines()
+    assert "no image in SOURCE for 2 references: b.png, sub/ü c.png" in result.stderr
     assert row.startswith("as given")
     assert "noise" not in protocol

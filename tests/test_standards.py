@@ -88,7 +88,7 @@ def test_a_folder_of_sets(tmp_path):
 def test_a_set_by_itself(tmp_path):
     numbered(tmp_path / "Classic5", 5)
     (found,), _ = find_sets(tmp_path / "Classic5")
-    assert (found.name, found.is_whole) == ("Classic5", True)
+    assert (found.name, found.is_whole, found.parts) == ("Classic5", True, None)
     assert not found.first(3).is_whole
     assert found.first(None) == found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ from tests.tiny import save_tiny_model, tiny_config
 from vaenhance import metrics
 from vaenhance.config import ModelConfig
 from vaenhance.data.codec import jpeg
+from vaenhance.errors import NotFinite, OutOfMemory
 from vaenhance.workflows import baselines, standards
 from vaenhance.workflows import evaluate as story
 from vaenhance.workflows import table as tables
-from vaenhance.workflows.standards import GRAY, RGB, ImageSet, Y
-from vaenhance.workflows.table import Checked, Table
+from vaenhance.workflows.standards import GRAY, RGB, Checked, ImageSet, Y
+from vaenhance.workflows.table import Table
 
 
 class FakeModel:
@@ -192,8 +194,9 @@ def test_progress_adds_up(tmp_path, opencv):
     folder = fill(tmp_path / "LIVE1", 2)
     checked = tables.check(one_set(folder))
     list(tables.measure_set(checked, FakeModel(), "ours", progress=done.append))
-    assert sum(done) == pytest.approx(checked.work())
-    assert checked.work() == pytest.approx(2 * 16 * 18 / 1e6 * 8 * 2)
+    work = tables.work(checked, FakeModel())
+    assert sum(done) == pytest.approx(work)
+    assert work == pytest.approx(2 * 16 * 18 / 1e6 * 8 * 2)
 
 
 def test_images_that_cannot_be_measured_are_left_out_everywhere(tmp_path, opencv):
@@ -227,23 +230,114 @@ def test_published_rows_are_for_whole_sets_only(tmp_path, opencv):
 
 def test_published_rows_are_not_for_another_protocol(tmp_path, no_opencv):
     """A gray copy of a colour set, and Y of a colour JPEG, are other tasks."""
-    (gray,) = measure(fill(tmp_path / "Kodak24", 24, gray=True))
+    (gray,) = measure(fill(tmp_path / "McMaster", 18, gray=True))
     assert gray.measure == GRAY
+    assert gray.images.is_whole
     assert not [line for line in gray.lines if line.kind == "published"]
     _, on_y, on_rgb = measure(fill(tmp_path / "LIVE1", 29))
     assert not [line for line in on_y.lines if line.kind == "published"]
     assert "FBCNN (blind)" in rows(on_rgb)
 
 
+def kodak(folder: Path, last: tuple[int, int] = (500, 500)) -> Path:
+    """24 images of 500x500, but for the last one."""
+    for number in range(24):
+        side = (500, 500) if number < 23 else last
+        save(folder / f"{number:02}.png", np.zeros((*side, 3), np.uint8))
+    return folder
+
+
+def lines_of_others(images: ImageSet, task: standards.Task) -> list[str]:
+    return [line.method for line in tables._published(images, task, RGB)]
+
+
+@pytest.mark.parametrize("last", [(512, 768), (768, 512), (500, 512)])
+def test_figures_of_parts_are_not_published_beside_the_originals(tmp_path, last):
+    task = standards.COLOUR_NOISE
+    parts = tables.check(one_set(kodak(tmp_path / "Kodak24"))).images
+    assert parts.is_whole
+    assert "FFDNet" in lines_of_others(parts, task)
+    originals = tables.check(one_set(kodak(tmp_path / "kodak", last))).images
+    assert originals.is_complete
+    assert not originals.is_whole
+    assert lines_of_others(originals, task) == []
+
+
+# === Images that something fails on ===
+
+
+class Failing(FakeModel):
+    """Cannot take images of some height; from some call on."""
+
+    def __init__(self, error: Exception, height: int, spared: int = 0) -> None:
+        super().__init__()
+        self.error, self.height, self.spared = error, height, spared
+
+    def enhance(self, image, *, noise_sigma=None, progress=None):
+        if image.shape[0] == self.height:
+            self.spared -= 1
+            if self.spared < 0:
+                raise self.error
+        return super().enhance(image, noise_sigma=noise_sigma, progress=progress)
+
+
+@pytest.mark.parametrize(
+    "error", [OutOfMemory("it is too large"), NotFinite("NaN"), MemoryError()]
+)
+def test_an_image_that_fails_is_left_out_of_all_figures(tmp_path, no_opencv, error):
+    folder = fill(tmp_path / "McMaster", 2)
+    save(folder / "large.png", texture(5, 40, 41))
+    model = Failing(error, 40, spared=2)  # fails in the last column
+    checked = tables.check(one_set(folder))
+    failure, table = tables.measure_set(checked, model, "ours")
+    assert failure.image == "McMaster/large.png"
+    assert failure.reason
+    assert [pair.name for pair in table.images.pairs] == ["0.png", "1.png"]
+    (alone,) = measure(fill(tmp_path / "mcm", 2))
+    assert rows(table) == rows(alone)
+
+
+def test_an_image_that_fails_is_not_asked_again(tmp_path, opencv):
+    folder = fill(tmp_path / "LIVE1", 2)
+    save(folder / "large.png", texture(5, 40, 41))
+    model = Failing(NotFinite("NaN"), 40, spared=5)  # in the second of the tasks
+    found = list(tables.measure_set(tables.check(one_set(folder)), model, "ours"))
+    assert [isinstance(one, Table) for one in found] == [True, False, True, True]
+    assert [len(one.images.pairs) for one in found if isinstance(one, Table)] == [
+        *(3, 2, 2)
+    ]
+    assert model.spared == -1
+
+
+def test_without_any_image_left_a_set_has_no_table(tmp_path, opencv):
+    folder = fill(tmp_path / "LIVE1", 2)
+    model = Failing(OutOfMemory("it is too large"), 16)
+    found = list(tables.measure_set(tables.check(one_set(folder)), model, "ours"))
+    assert [one.image for one in found] == ["LIVE1/0.png", "LIVE1/1.png"]
+
+
+def test_an_image_that_changes_on_the_way_fails_alone(tmp_path, no_opencv):
+    folder = fill(tmp_path / "McMaster", 2)
+    checked = tables.check(one_set(folder))
+    (folder / "0.png").unlink()
+    failure, table = tables.measure_set(checked, FakeModel(), "ours")
+    assert failure.image == "McMaster/0.png"
+    assert len(table.images.pairs) == 1
+
+
 # === The command ===
+
+
+def serve(monkeypatch, fake: FakeModel) -> None:
+    api = types.ModuleType("vaenhance.api")
+    api.load_model = lambda name, *, device, precision: fake
+    monkeypatch.setitem(sys.modules, "vaenhance.api", api)
 
 
 @pytest.fixture
 def model(monkeypatch):
     fake = FakeModel()
-    api = types.ModuleType("vaenhance.api")
-    api.load_model = lambda name, *, device, precision: fake
-    monkeypatch.setitem(sys.modules, "vaenhance.api", api)
+    serve(monkeypatch, fake)
     return fake
 
 
@@ -324,6 +418,95 @@ def test_a_model_that_enlarges_has_nothing_to_do_on_a_set_of_noise(
     assert not said.stdout
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_image_that_fails_does_not_end_the_run(
+    tmp_path, monkeypatch, opencv, invoke, as_json
+):
+    fake = Failing(OutOfMemory("it is too large"), 40, spared=4)
+    serve(monkeypatch, fake)
+    fill(tmp_path / "Classic5", 4)
+    save(tmp_path / "Classic5/large.png", texture(5, 40, 41))
+    fill(tmp_path / "McMaster", 1)
+    extra = ["--json"] if as_json else []
+    result = invoke("evaluate", tmp_path, "--table", *extra, exit_code=1)
+    why = "cannot measure Classic5/large.png: it is too large"
+    assert result.stderr.count(why) == 1
+    assert "1 could not be measured" in result.stderr
+    if as_json:
+        found = [json.loads(line) for line in result.stdout.splitlines()]
+        ours = [row for row in found if row["method"].startswith("vaenhance")]
+        assert [(row["set"], row["task"], row["images"]) for row in ours] == [
+            ("Classic5", "JPEG of Y", 5),
+            ("Classic5", "colour JPEG", 4),
+            ("Classic5", "colour JPEG", 4),
+            ("McMaster", "colour noise", 1),
+        ]
+        assert [row["whole"] for row in ours] == [True, False, False, False]
+        assert ours[1]["failed"][0]["image"] == "Classic5/large.png"
+        return
+    headings = [line for line in result.stdout.splitlines() if line.startswith("##")]
+    assert [line.partition(" in ")[0] for line in headings] == [
+        "## Classic5: 5 images",
+        "## Classic5: 4 images",
+        "## McMaster: 1 image",
+    ]
+
+
+def test_the_originals_of_kodak_are_told_from_the_published_parts(
+    tmp_path, model, no_opencv, invoke, monkeypatch
+):
+    parts = replace(standards.recognise("Kodak24"), parts=(16, 18))
+    monkeypatch.setitem(standards._BY_ALIAS, "kodak24", parts)
+    folder = fill(tmp_path / "Kodak24", 24)
+    result = invoke("evaluate", folder, "--table")
+    assert "DRUNet, published" in result.stdout
+    assert "18x16" not in result.stdout + result.stderr
+    save(folder / "0.png", texture(0, 18, 16))
+    result = invoke("evaluate", folder, "--table")
+    assert "published |" not in result.stdout
+    why = "Kodak24 is published in parts of 18x16 pixels"
+    assert result.stdout.count(why) == result.stderr.count(why) == 1
+    assert "Not the whole set" not in result.stdout
+    row = invoke("evaluate", folder, "--table", "--json").stdout.splitlines()[0]
+    assert json.loads(row)["whole"] is False
+
+
+def test_a_gray_model_is_measured_on_gray_alone(tmp_path, model, opencv, invoke):
+    model.config = ModelConfig(channels=1)
+    fill(tmp_path / "BSD68", 2)
+    fill(tmp_path / "Kodak24", 1)
+    fill(tmp_path / "LIVE1", 1)
+    fill(tmp_path / "scans", 1, gray=True)
+    result = invoke("evaluate", tmp_path, "--table", "--json")
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {(row["set"], row["task"]) for row in found} == {
+        ("BSD68", "gray noise"),
+        ("LIVE1", "JPEG of Y"),
+        ("scans", "colour noise"),
+        ("scans", "colour JPEG"),
+    }
+    assert {row["measure"] for row in found} == {GRAY, Y}
+    assert all(image.shape[2] == 1 for image in model.seen)
+    why = (
+        "model photo takes gray images, and colours are left out on Kodak24 (colour "
+        "noise), LIVE1 (colour JPEG)\n"
+    )
+    assert result.stderr.count(why) == 1
+
+
+def test_a_gray_model_has_nothing_to_do_on_colours(tmp_path, model, opencv, invoke):
+    model.config = ModelConfig(channels=1)
+    fill(tmp_path / "Kodak24", 1)
+    said = invoke("evaluate", tmp_path, "--table", exit_code=2)
+    assert "colours are left out on Kodak24 (colour noise)" in said.stderr
+    assert not said.stdout
+    model.config = ModelConfig(channels=1, scales=(2,))
+    fill(tmp_path / "Set5", 1)
+    said = invoke("evaluate", tmp_path, "--table", exit_code=2)
+    assert "left out on Set5 (upscaling); model photo enlarges" in said.stderr
+    assert "no enlargement on Kodak24" in said.stderr
+
+
 def test_limit_is_for_each_set(tmp_path, model, opencv, invoke):
     fill(tmp_path / "Kodak24", 3)
     fill(tmp_path / "McMaster", 1)
@@ -375,4 +558,4 @@ def test_a_checked_set_is_gray_only_if_all_its_images_are(tmp_path):
     save(folder / "colour.png", texture(0))
     checked: Checked = tables.check(one_set(folder))
     assert not checked.is_gray
-    assert len(checked.tasks()) == 2
+    assert len(checked.tasks(ModelConfig())) == 2

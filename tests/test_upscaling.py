@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny import save_tiny_model, tiny_config
+from tests.tiny import SHALLOW, save_tiny_model, tiny_config
 from vaenhance import photo
+from vaenhance.config import ModelConfig
 from vaenhance.metrics import luma, psnr
 from vaenhance.workflows import upscaling
 from vaenhance.workflows.pairs import find_pairs
-from vaenhance.workflows.standards import GENERAL, ImageSet
+from vaenhance.workflows.standards import GENERAL, ImageSet, find_sets
+from vaenhance.workflows.table import check
 
 
 @pytest.fixture(scope="module")
@@ -154,19 +156,63 @@ def test_tables_of_a_model_that_enlarges_have_scales_and_pillows_filters(
     assert one["figures"][1]["psnr"] == pytest.approx(_records(alone)[0]["psnr"])
 
 
+@pytest.mark.parametrize("scales", [(2,), (3,), (1, 2)])
+def test_a_model_has_the_columns_that_it_reaches(invoke, images, tmp_path, scales):
+    """One of scale 3 makes x2 from its x3, as ``enhance`` does."""
+    config = tiny_config(model={"scales": scales, **SHALLOW})
+    small = save_tiny_model(tmp_path / "small", config)
+    folder = tmp_path / "Set5"
+    folder.mkdir()
+    (folder / "a.png").write_bytes((images / "a.png").read_bytes())
+    side = upscaling.smallest(2)  # too small for x4, which is not measured
+    photo.save_png(np.zeros((side, side, 3), np.uint8), folder / "least.png")
+    result = invoke("evaluate", folder, "--model", small, "--table", "--json")
+    rows = _records(result)
+    assert len(rows) == 3
+    for row in rows:
+        assert [figure["degradation"] for figure in row["figures"]] == ["x2"]
+        assert (row["images"], row["failed"]) == (2, [])
+
+
+def test_the_largest_scale_in_reach_decides_the_columns(tmp_path):
+    photo.save_png(np.zeros((40, 40, 3), np.uint8), tmp_path / "a.png")
+    (found,), _ = find_sets(tmp_path)
+    checked = check(found)
+    for most, reached in ((2, ["x2"]), (3, ["x2"]), (4, ["x2", "x4"])):
+        (task,) = checked.tasks(ModelConfig(scales=(most,)))
+        assert [row.label for row in task.columns] == reached
+    assert [len(task.columns) for task in checked.tasks(ModelConfig())] == [3, 4]
+
+
+def test_images_that_are_all_too_small_for_the_tables_are_named(
+    invoke, large, tmp_path
+):
+    folder = tmp_path / "Set5"
+    folder.mkdir()
+    for name in ("a", "b"):
+        photo.save_png(np.zeros((14, 14, 3), np.uint8), folder / f"{name}.png")
+    result = invoke("evaluate", folder, "--model", large, "--table", exit_code=1)
+    assert "cannot measure Set5/a.png: it is too small" in result.stderr
+    assert "2 could not be measured" in result.stderr
+    assert "papers" not in result.stderr
+    assert not result.stdout
+
+
 def _records(result):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def test_images_too_small_for_a_set_of_scales_are_taken_out(tmp_path):
-    for name, side in (("a", 14), ("b", 40)):
+    for name, side in (("a", 14), ("b", 40), ("c", upscaling.smallest(2))):
         photo.save_png(np.zeros((side, side, 3), np.uint8), tmp_path / f"{name}.png")
     pairs, _ = find_pairs(tmp_path, None)
     images = ImageSet("set", tmp_path, tuple(pairs), GENERAL)
-    assert max(row.scale for task in images.tasks for row in task.columns) == 4
-    kept, failures = upscaling.large_enough(images)
+    kept, failures = upscaling.large_enough(images, 4)
     assert [pair.name for pair in kept.pairs] == ["b.png"]
-    assert [failure.image for failure in failures] == ["set/a.png"]
+    assert [failure.image for failure in failures] == ["set/a.png", "set/c.png"]
+    assert "shrunk 4 times" in failures[0].reason
+    kept, _ = upscaling.large_enough(images, 2)
+    assert [pair.name for pair in kept.pairs] == ["b.png", "c.png"]
     x = np.zeros((upscaling.smallest(4),) * 2 + (3,), np.float32)
     clean, _ = upscaling.shrunk(x, 4)
     upscaling.bordered(clean, clean, 4)  # the smallest that can be measured

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vaenhance.cli import console, evaluate_options, options
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
-    from vaenhance.workflows.evaluate import Score
+    from vaenhance.workflows.evaluate import Degradation, Row, Score, Settings
     from vaenhance.workflows.pairs import Failure
 
 _HELP = """Measure PSNR and SSIM of enhanced images against references.
@@ -50,7 +52,7 @@ _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 @click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "source",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Image or folder, sub-folders included.",
 )
 @options.model_option
@@ -111,9 +113,11 @@ def command(
         rows = [story.Degradation(is_given=True)]
     else:
         rows = story.degradations(**degraded)
+        _refuse_idle(rows, settings)
     pairs, failures = files.find_pairs(source, reference)
     for failure in failures:
         console.error(show.failed(failure))
+    _name_unused(files.unused(pairs, reference))
     pairs = pairs[:limit]
     network = _load(*named)
     views = math.ceil(_SHEET_ROWS / len(rows)) if sheet else 0
@@ -124,10 +128,8 @@ def command(
         scores = _collect(found, failures, bar, len(pairs) * len(rows))
     table_rows = story.summarise(scores)
     if as_json:
-        for row in table_rows:
-            console.json_line(
-                show.record(row, model, network.precision, settings, failures)
-            )
+        told = {row.label for row in rows if row.noise and settings.known_noise}
+        _print_json(table_rows, told, model, network.precision, settings, failures)
     elif table_rows:
         for line in show.lines(table_rows, settings, rows):
             console.product(line)
@@ -237,6 +239,38 @@ def _refuse_with_reference(chosen: Mapping[str, Any]) -> None:
                 f"--{name.replace('_', '-')}"
             )
     options.refuse_typed("--reference means that nothing is compressed", "subsampling")
+
+
+def _refuse_idle(rows: Sequence[Degradation], settings: Settings) -> None:
+    """What is told or set has to be about something that is done."""
+    if settings.known_noise and not any(row.noise for row in rows):
+        raise UsageProblem("--known-noise tells the sigma of --noise: add that")
+    if not any(row.jpeg for row in rows):
+        why = "without --jpeg nothing is compressed"
+        options.refuse_typed(why, "subsampling")
+
+
+def _print_json(
+    rows: Sequence[Row],
+    told: set[str],
+    model: str,
+    precision: str,
+    settings: Settings,
+    failures: Sequence[Failure],
+) -> None:
+    """One object a row; a row that is not told the noise is measured blind."""
+    from vaenhance.cli import scores as show
+
+    for row in rows:
+        protocol = replace(settings, known_noise=row.degradation in told)
+        console.json_line(show.record(row, model, precision, protocol, failures))
+
+
+def _name_unused(references: Sequence[str]) -> None:
+    """Says which references count nothing, some of them by name."""
+    if references:
+        some = ", ".join(references[:3]) + (", ..." if len(references) > 3 else "")
+        console.message(f"no image in SOURCE for {len(references)} references: {some}")
 
 
 def _collect(

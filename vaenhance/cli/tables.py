@@ -20,6 +20,7 @@ from vaenhance.workflows.standards import (
     AS_IT_IS,
     GRAY,
     RGB,
+    Checked,
     ImageSet,
     Task,
     Y,
@@ -28,7 +29,6 @@ from vaenhance.workflows.standards import (
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
-    from vaenhance.workflows.table import Checked
 
 _MEASURES = {RGB: "RGB", Y: "Y of YCbCr (BT.601, 16-235)", GRAY: "gray"}
 
@@ -56,8 +56,8 @@ def run(
         The exit code.
 
     Raises:
-        UsageProblem: There are no images, or nothing of them is measured by a model
-            that enlarges.
+        UsageProblem: There are no images, or the model cannot be measured on any of
+            the sets.
     """
     sets, failures = find_sets(source)
     checked = [story.check(one.first(limit)) for one in sets]
@@ -68,31 +68,24 @@ def run(
     if not checked:
         return 1
     network = load()
+    usable = _for_model(checked, model, network)
     if story.does_enlarge(network):
-        checked = _large_enough(checked, failures)
+        usable = _large_enough(usable, network, failures)
     title = f"vaenhance {model}, {network.precision}"
-    enlarges = story.does_enlarge(network)
-    work = sum(one.work(enlarges) for one in checked)
-    if not work:
-        raise UsageProblem(
-            f"model {model} enlarges, and papers measure no enlargement on "
-            + ", ".join(one.images.name for one in checked)
-        )
-    with console.Progress(work) as bar:
-        for one in checked:
+    with console.Progress(sum(story.work(one, network) for one in usable)) as bar:
+        for one in usable:
             bar.note(one.images.name)
             found = story.measure_set(
                 one, network, title, seed=seed, progress=bar.advance
             )
-            if not as_json:
-                _say(heading(one.images))
-            for table in found:
-                if as_json:
-                    common = {"model": model, "precision": network.precision}
+            tables = _heard(found, failures)
+            if as_json:
+                common = {"model": model, "precision": network.precision}
+                for table in tables:
                     for row in records(table, seed, failures):
                         console.json_line({**common, **row})
-                else:
-                    _say(lines(table, seed))
+            else:
+                _say(_set_lines(tables, seed))
     if failures:
         console.message(f"{len(failures)} could not be measured.")
     return 1 if failures else 0
@@ -102,12 +95,15 @@ def heading(images: ImageSet) -> Iterator[str]:
     """The name of a set, and whether it is all of it."""
     count = f"{len(images.pairs)} image{'s' if len(images.pairs) != 1 else ''}"
     yield f"## {images.name}: {count} in {images.folder}"
-    if images.expected is not None and not images.is_whole:
+    if images.expected is not None and not images.is_complete:
         yield ""
         yield (
             f"Not the whole set, which has {images.expected}: published figures are "
             "left out."
         )
+    if images.is_other:
+        yield ""
+        yield f"{_other(images)}."
     yield ""
 
 
@@ -216,11 +212,82 @@ def _markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
             yield f"| {' | '.join(dashes)} |"
 
 
-def _large_enough(checked: list[Checked], failures: list[Failure]) -> list[Checked]:
+def _set_lines(tables: Iterator[story.Table], seed: int) -> Iterator[str]:
+    """The tables of a set; its heading again where an image has been lost."""
+    shown: ImageSet | None = None
+    for table in tables:
+        if table.images != shown:
+            shown = table.images
+            yield from heading(shown)
+        yield from lines(table, seed)
+
+
+def _heard(
+    found: Iterator[story.Table | Failure], failures: list[Failure]
+) -> Iterator[story.Table]:
+    """The tables alone; failures are said at once, and collected."""
+    for one in found:
+        if isinstance(one, Failure):
+            console.error(failed(one))
+            failures.append(one)
+        else:
+            yield one
+
+
+def _for_model(checked: Sequence[Checked], model: str, network: Model) -> list[Checked]:
+    """The sets that a model can be measured on; says what is left out, and why.
+
+    Raises:
+        UsageProblem: There are none.
+    """
+    usable, still, colourful = [], [], []
+    for one in checked:
+        name = one.images.name
+        colours = [task.name for task in one.too_colourful(network.config)]
+        if colours:
+            colourful.append(f"{name} ({', '.join(colours)})")
+        if one.tasks(network.config):
+            usable.append(one)
+        elif not colours:
+            still.append(name)
+    said = []
+    if colourful:
+        said.append(
+            f"model {model} takes gray images, and colours are left out on "
+            + ", ".join(colourful)
+        )
+    if still:
+        said.append(
+            f"model {model} enlarges, and papers measure no enlargement on "
+            + ", ".join(still)
+        )
+    if not usable:
+        raise UsageProblem("; ".join(said))
+    said += [_other(one.images) for one in usable if one.images.is_other]
+    for reason in said:
+        console.message(reason)
+    return usable
+
+
+def _other(images: ImageSet) -> str:
+    """Why a set of other sizes has no published figures."""
+    height, width = images.parts or (0, 0)
+    return (
+        f"{images.name} is published in parts of {width}x{height} pixels: figures of "
+        "other sizes, such as the originals, cannot be compared, and the published "
+        "ones are left out"
+    )
+
+
+def _large_enough(
+    usable: Sequence[Checked], network: Model, failures: list[Failure]
+) -> list[Checked]:
     """Names images that are too small for a model that enlarges; keeps the others."""
     kept = []
-    for one in checked:
-        images, small = upscaling.large_enough(one.images)
+    for one in usable:
+        tasks = one.tasks(network.config)
+        most = max(row.scale for task in tasks for row in task.columns)
+        images, small = upscaling.large_enough(one.images, most)
         for failure in small:
             console.error(failed(failure))
         failures += small

@@ -22,7 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint
-from vaenhance.checkpoint_calibration import Calibration, save_calibration
+from vaenhance.checkpoint_calibration import (
+    CALIBRATION,
+    Calibration,
+    save_calibration,
+)
 from vaenhance.config import Config, stride
 from vaenhance.errors import UsageProblem, VaenhanceError
 from vaenhance.workflows.coverage import Reliability
@@ -64,7 +68,7 @@ def calibrate(
         source: folder of clean photographs, or an .npz, as for ``train``.
         crops: how many are looked at, 3 or more; each costs two passes of the network.
         seed: of crops, degradations and the fit.
-        warn: told of images that cannot be read.
+        warn: told of images that cannot be read or are too small for a crop.
         advance: told of crops that are done.
 
     Raises:
@@ -84,8 +88,18 @@ def calibrate(
     fitted = scale_fit.cover(fitted, stored.values, stored.errors, stored.spread, seed)
     found = Calibration(*fitted, model.checksum)
     with _saving(model.folder):
-        save_calibration(model.folder, found)
+        _replace(model.folder, found)
     return found
+
+
+def _replace(folder: Path, found: Calibration) -> None:
+    """Saves a calibration; what the card says of another one goes."""
+    path = folder / CALIBRATION
+    before = path.read_bytes() if path.exists() else None
+    save_calibration(folder, found)
+    card = checkpoint.load_card(folder)
+    if before != path.read_bytes() and card.pop("uncertainty", None) is not None:
+        checkpoint.save_card(folder, card)
 
 
 @contextlib.contextmanager
@@ -190,6 +204,8 @@ def collect(
     if as_stored:  # once for both looks at the same photographs
         for name, reason in scan.unreadable:
             warn(f"left out {name}: {reason}")
+        for name, size in scan.too_small:
+            warn(f"left out {name}: too small ({size})")
     pipeline = Pipeline(dataset, config, warn)
     found = []
     try:

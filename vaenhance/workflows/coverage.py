@@ -31,6 +31,9 @@ Array = NDArray[Any]
 # the small one.
 SIDE = 320
 BINS = 10  # of ENCE, equally filled
+# Of all images of a degradation together, as many as fit for ranks and bins: what they
+# say of millions more changes in the fourth digit.
+PIXELS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,9 @@ def measure(
     Raises:
         ModelError: the model is not calibrated.
     """
-    found: dict[str, list[tuple[Array, Array]]] = {row.label: [] for row in rows}
-    for pair in pairs:
+    room = max(1, PIXELS // max(1, len(pairs)))
+    tallies = {row.label: _Tally(room) for row in rows}
+    for index, pair in enumerate(pairs):
         try:
             x = _of_model(model, read(pair)[0])
         except PhotoError as error:
@@ -116,13 +120,52 @@ def measure(
             given = as_input(model, y)
             answer = model.assess(given, seed=seed, scale=row.scale, progress=advance)
             errors = (answer.image - as_input(model, part)).reshape(-1, given.shape[2])
-            found[row.label].append((errors, answer.sigma.reshape(-1)))
-    rated = []
-    for label, parts in found.items():
-        if parts:
-            errors, sigma = (np.concatenate(part) for part in zip(*parts, strict=True))
-            rated.append(reliability(label, errors, sigma, len(parts)))
-    return rated
+            rng = np.random.default_rng([seed, index])
+            tallies[row.label].add(errors, answer.sigma.reshape(-1), rng)
+    return [tally.result(label) for label, tally in tallies.items() if tally.images]
+
+
+class _Tally:
+    """What is known of one degradation so far; memory does not grow with the images.
+
+    Args:
+        room: pixels of an image that are kept for ranks and bins; sums are of all.
+    """
+
+    def __init__(self, room: int):
+        self.images = 0
+        self._room = room
+        self._kept: list[tuple[Array, Array]] = []
+        self._colors = self._pixels = self._within_1 = self._within_2 = 0
+        self._squares = np.zeros(2)  # sums: of errors, of σ
+
+    def add(self, errors: Array, sigma: Array, rng: np.random.Generator) -> None:
+        """Takes the errors (N, C) and σ (N,) of one image."""
+        ratio = np.abs(errors) / sigma[:, None]
+        self.images += 1
+        self._colors += ratio.size
+        self._pixels += len(sigma)
+        self._within_1 += int(np.count_nonzero(ratio <= 1))
+        self._within_2 += int(np.count_nonzero(ratio <= 2))
+        self._squares += [
+            np.square(part, dtype=np.float64).sum() for part in (errors, sigma)
+        ]
+        if len(sigma) > self._room:
+            chosen = rng.choice(len(sigma), self._room, replace=False)
+            errors, sigma = errors[chosen], sigma[chosen]
+        self._kept.append((errors, sigma))
+
+    def result(self, degradation: str) -> Reliability:
+        """Returns the figures of all images."""
+        errors, sigma = (np.concatenate(part) for part in zip(*self._kept, strict=True))
+        rms = np.sqrt(self._squares / [self._colors, self._pixels])
+        return replace(
+            reliability(degradation, errors, sigma, self.images),
+            within_1=self._within_1 / self._colors,
+            within_2=self._within_2 / self._colors,
+            error=255.0 * float(rms[0]),
+            sigma=255.0 * float(rms[1]),
+        )
 
 
 def _of_model(model: Any, x: Array) -> Array:

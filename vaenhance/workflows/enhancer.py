@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vaenhance import metrics
 from vaenhance.config import ModelConfig
+from vaenhance.errors import PhotoError
 from vaenhance.workflows.pairs import with_channels
 
 Array = NDArray[np.floating]
@@ -62,7 +63,13 @@ def estimate(
 
 
 def as_input(model: Enhancer, y: Array) -> Array:
-    """Gray repeated where the model takes colours."""
+    """Gray repeated where the model takes colours.
+
+    Raises:
+        PhotoError: The model takes gray images, and this one has colours.
+    """
+    if y.shape[2] > model.config.channels:
+        raise PhotoError("the model takes gray images, and this one has colours")
     return with_channels(y, max(y.shape[2], model.config.channels))
 
 

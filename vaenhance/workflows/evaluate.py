@@ -14,7 +14,7 @@ import statistics
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +23,16 @@ from vaenhance.data import codec
 from vaenhance.data.blur import gaussian_blur
 from vaenhance.data.noise import add_gaussian_noise
 from vaenhance.data.pixels import middle, to_8_bit
-from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.errors import UsageProblem, VaenhanceError
 from vaenhance.workflows.enhancer import Enhancer, estimate, psnr_and_ssim
+from vaenhance.workflows.files import reason
 from vaenhance.workflows.pairs import Failure, Pair, read
 from vaenhance.workflows.posterior import (
     Drawing,
     Draws,
     LatentRow,
     Sums,
-    measure_draws,
-    measure_latents,
+    measure_posterior,
     summarise_latents,
 )
 
@@ -180,7 +180,7 @@ def evaluate(
         rows: What ``degradations`` gave; with references one row that is given.
         model: Answers each degraded image.
         settings: The protocol.
-        views: So many images, counted from the first, keep their pictures.
+        views: So many images keep their pictures, the first that can be measured.
         progress: Called with the megapixels enhanced since the last call.
 
     Yields:
@@ -193,31 +193,62 @@ def evaluate(
         raise UsageProblem(
             "this model estimates the noise by itself: leave out --known-noise"
         )
-    for index, pair in enumerate(pairs):
+    shown = 0
+    for pair in pairs:
         try:
             x, given = read(pair)
-        except PhotoError as error:
-            yield Failure(pair.name, str(error))
+            scores = [
+                _measured(
+                    pair.name, x, given, row, model, settings, shown < views, progress
+                )
+                for row in rows
+            ]
+        # What one image is too much for, the next may do: each row is of the same ones.
+        except (VaenhanceError, MemoryError) as error:
+            yield Failure(pair.name, reason(error))
             continue
-        for row in rows:
-            y = given if row.is_given else degrade_image(x, row, settings, pair.name)
-            is_told = settings.known_noise and row.noise is not None
-            sigma = (row.noise or 0.0) / 255.0 if is_told else None
-            answer = estimate(model, y, sigma, progress)
-            before = psnr_and_ssim(x, y, luma=settings.luma)
-            after = psnr_and_ssim(x, answer, luma=settings.luma)
-            yield Score(
-                pair.name,
-                row.label,
-                psnr_input=before[0],
-                psnr_enhanced=after[0],
-                ssim_input=before[1],
-                ssim_enhanced=after[1],
-                views=tuple(middle(image, VIEW_SIDE) for image in (y, answer, x))
-                if index < views
-                else (),
-                **_of_posterior(model, x, y, sigma, settings, pair.name),
-            )
+        shown += 1
+        yield from scores
+
+
+def _measured(
+    name: str,
+    x: Array,
+    given: Array,
+    row: Degradation,
+    model: Enhancer,
+    settings: Settings,
+    is_shown: bool,
+    progress: Callable[[float], None] | None,
+) -> Score:
+    """One image under one degradation."""
+    y = given if row.is_given else degrade_image(x, row, settings, name)
+    is_told = settings.known_noise and row.noise is not None
+    sigma = (row.noise or 0.0) / 255.0 if is_told else None
+    answer = estimate(model, y, sigma, progress)
+    before = psnr_and_ssim(x, y, luma=settings.luma)
+    after = psnr_and_ssim(x, answer, luma=settings.luma)
+    return Score(
+        name,
+        row.label,
+        psnr_input=before[0],
+        psnr_enhanced=after[0],
+        ssim_input=before[1],
+        ssim_enhanced=after[1],
+        views=tuple(middle(image, VIEW_SIDE) for image in (y, answer, x))
+        if is_shown
+        else (),
+        **measure_posterior(
+            cast(Drawing, model),
+            x,
+            y,
+            draws=settings.draws,
+            latents=settings.latents,
+            seed=_posterior_seed(settings, name),
+            sigma=sigma,
+            luma=settings.luma,
+        ),
+    )
 
 
 def degrade_image(x: Array, row: Degradation, settings: Settings, name: str) -> Array:
@@ -252,32 +283,10 @@ def summarise(scores: Sequence[Score]) -> list[Row]:
     return [Row(label, tuple(group)) for label, group in grouped.items()]
 
 
-def _of_posterior(
-    model: Enhancer,
-    x: Array,
-    y: Array,
-    sigma: float | None,
-    settings: Settings,
-    name: str,
-) -> dict[str, Any]:
-    """The parts of a score that need more of a model than its answer."""
-    drawing = cast(Drawing, model)
+def _posterior_seed(settings: Settings, name: str) -> int:
+    """A seed that is not that of the noise."""
     entropy = np.random.SeedSequence([settings.seed, _key(name)]).spawn(1)[0]
-    seed = int(entropy.generate_state(1)[0])  # not that of the noise
-    found: dict[str, Any] = {}
-    if settings.draws:
-        found["draws"] = measure_draws(
-            drawing,
-            x,
-            y,
-            count=settings.draws,
-            seed=seed,
-            sigma=sigma,
-            luma=settings.luma,
-        )
-    if settings.latents:
-        found["latents"] = measure_latents(drawing, y, seed=seed, sigma=sigma)
-    return found
+    return int(entropy.generate_state(1)[0])
 
 
 def _key(name: str) -> int:

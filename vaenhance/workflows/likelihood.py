@@ -21,7 +21,8 @@ from vaenhance.data.codec import resize
 from vaenhance.data.dataset import TEST_KEYS, Dataset, open_dataset
 from vaenhance.data.pixels import Pixels
 from vaenhance.data.windows import to_floats
-from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.errors import NotFinite, OutOfMemory, PhotoError, UsageProblem
+from vaenhance.workflows.files import reason
 from vaenhance.workflows.pairs import Failure
 
 MOST_TOGETHER = 256  # images of one size that are handed to the model at once
@@ -159,7 +160,8 @@ def measure(
         dataset: the images.
         model: is asked.
         settings: samples and seed.
-        failures: images that cannot be decoded after all are added to it.
+        failures: images that cannot be decoded after all, or are too much for the
+            model, are added to it.
         progress: called with how many more images are done.
 
     Raises:
@@ -168,10 +170,15 @@ def measure(
     names: list[str] = []
     found: list[tuple[Bounded, int]] = []
     for numbers, x in batches(dataset, model.settings, settings.seed, failures):
-        bounds = model.bound_likelihood(
-            x, settings.samples, settings.seed, first=len(names), progress=progress
-        )
-        names += [dataset.names[number] for number in numbers]
+        asked = [dataset.names[number] for number in numbers]
+        try:
+            bounds = model.bound_likelihood(
+                x, settings.samples, settings.seed, first=len(names), progress=progress
+            )
+        except (OutOfMemory, NotFinite, MemoryError) as error:
+            failures += [Failure(name, reason(error)) for name in asked]
+            continue
+        names += asked
         found.append((bounds, x[0].size))
     if not found:
         raise UsageProblem("none of the images can be measured")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -50,7 +50,8 @@ def find_pairs(
             same relative name; the extension may differ.
 
     Raises:
-        UsageProblem: There is nothing to measure, or a name fits two references.
+        UsageProblem: There is nothing to measure, or a name fits two references or
+            two sources.
     """
     sources, failures = _images(source)
     if not sources:
@@ -59,13 +60,8 @@ def find_pairs(
         return [Pair(name, path) for name, path in sources.items()], failures
     if is_file(source) and is_file(reference):
         return [Pair(source.name, source, reference)], failures
-    partners: dict[str, Path] = {}
-    for name, path in _images(reference)[0].items():
-        other = partners.setdefault(_stem(name), path)
-        if other != path:
-            raise UsageProblem(
-                f"{other} and {path} have one name; keep one reference for each image"
-            )
+    _one_by_one(sources, "keep one image for each reference")
+    partners = _one_by_one(_images(reference)[0], "keep one reference for each image")
     pairs = []
     for name, path in sources.items():
         if _stem(name) in partners:
@@ -77,6 +73,14 @@ def find_pairs(
             f"no image in {source} has a reference of the same name in {reference}"
         )
     return pairs, failures
+
+
+def unused(pairs: Sequence[Pair], reference: Path | None) -> list[str]:
+    """The references that no pair has, by their names, sorted."""
+    if reference is None:
+        return []
+    used = {pair.reference for pair in pairs}
+    return [name for name, path in _images(reference)[0].items() if path not in used]
 
 
 def count_megapixels(pairs: Sequence[Pair]) -> float:
@@ -141,6 +145,20 @@ def _images(root: Path) -> tuple[dict[str, Path], list[Failure]]:
     listing = list_folder(root)
     found = {image.as_posix(): root / image for image in listing.images}
     return found, [Failure(str(root / p), why) for p, why in listing.unreadable]
+
+
+def _one_by_one(images: Mapping[str, Path], remedy: str) -> dict[str, Path]:
+    """Paths by their names without extension.
+
+    Raises:
+        UsageProblem: Two have one name.
+    """
+    found: dict[str, Path] = {}
+    for name, path in images.items():
+        other = found.setdefault(_stem(name), path)
+        if other != path:
+            raise UsageProblem(f"{other} and {path} have one name; {remedy}")
+    return found
 
 
 def _stem(name: str) -> str:

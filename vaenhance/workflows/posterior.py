@@ -10,7 +10,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,15 +48,15 @@ class Level(Protocol):
 class Drawing(Enhancer, Protocol):
     """The part of ``api.Model`` that has a posterior."""
 
-    def draw_posterior(
+    def draw(
         self,
         image: Array,
-        count: int,
-        seed: int = 0,
+        number: int = 0,
         *,
+        seed: int = 0,
         noise_sigma: float | None = None,
     ) -> Array:
-        """(H, W, channels) -> (count, H, W, channels), not clipped."""
+        """Draw so many of a seed: (H, W, channels) -> the same shape, not clipped."""
         ...
 
     def describe_latents(
@@ -102,6 +102,38 @@ class LatentRow:
         return self.kl_per_pixel / math.log(2.0)
 
 
+def measure_posterior(
+    model: Drawing,
+    x: Array,
+    y: Array,
+    *,
+    draws: int,
+    latents: bool,
+    seed: int,
+    sigma: float | None,
+    luma: bool,
+) -> dict[str, Any]:
+    """The parts of a score that need more of a model than its answer, by name.
+
+    Args:
+        model: As for ``measure_draws``, and so are x, y, seed, sigma and luma.
+        x: The reference.
+        y: The degraded image.
+        draws: How many; 0 measures none.
+        latents: Whether the levels are measured.
+        seed: Decides the draws.
+        sigma: Noise level that the model is told.
+        luma: Measure on Y.
+    """
+    found: dict[str, Any] = {}
+    told: dict[str, Any] = {"seed": seed, "sigma": sigma}
+    if draws:
+        found["draws"] = measure_draws(model, x, y, count=draws, luma=luma, **told)
+    if latents:
+        found["latents"] = measure_latents(model, y, **told)
+    return found
+
+
 def measure_draws(
     model: Drawing,
     x: Array,
@@ -123,12 +155,15 @@ def measure_draws(
         sigma: Noise level that the model is told, in [0, 1] units.
         luma: Measure on Y of YCbCr instead of RGB.
     """
-    given = as_input(model, y)
-    draws = model.draw_posterior(given, count, seed, noise_sigma=sigma)
-    channels = y.shape[2]
-    single = [psnr(x, as_output(draw, channels), luma=luma) for draw in draws]
-    mean = as_output(draws.mean(axis=0, dtype=np.float64), channels)
-    return Draws(statistics.fmean(single), psnr(x, mean.astype(np.float32), luma=luma))
+    given, channels = as_input(model, y), y.shape[2]
+    total = np.zeros(given.shape, np.float64)
+    single = []
+    for number in range(count):  # one at a time: hundreds of them would not fit
+        drawn = model.draw(given, number, seed=seed, noise_sigma=sigma)
+        single.append(psnr(x, as_output(drawn, channels), luma=luma))
+        total += drawn
+    mean = as_output(total / count, channels).astype(np.float32)
+    return Draws(statistics.fmean(single), psnr(x, mean, luma=luma))
 
 
 def measure_latents(

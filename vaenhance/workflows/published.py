@@ -48,8 +48,9 @@ _NOISE: Tables = {
         Published("DnCNN", (33.90, 31.24, 27.95), _SWINIR),
         Published("DRUNet", (34.30, 31.69, 28.51), _SWINIR),
     ),
-    # FFDNet's files of this set are 500x500 parts of the 768x512 originals. CBM3D at
-    # 25 is 32.15 in SwinIR's table, which contradicts all others.
+    # FFDNet's files of this set are 500x500 parts of the 768x512 originals
+    # (``Standard.parts``). CBM3D at 25 is 32.15 in SwinIR's table, which contradicts
+    # all others.
     "Kodak24": (
         Published("CBM3D", (34.28, 31.68, 28.46), _ADNET),
         Published("ADNet-B (blind)", (34.53, 32.03, 28.81), _ADNET),

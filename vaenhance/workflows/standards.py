@@ -1,4 +1,4 @@
-"""The standard sets of images: their names, and what is measured on each.
+"""The standard sets of images: their names, and what of each a model is measured on.
 
 Finds the sets in the folders that a user has. Nothing is read or measured here:
 ``table`` does that. Figures that others published are in ``published``.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from vaenhance.config import ModelConfig
 from vaenhance.data.discover import list_folder
 from vaenhance.data.reachable import is_folder
 from vaenhance.errors import UsageProblem
@@ -22,6 +23,8 @@ AS_IT_IS = "as it is"
 GRAY = "gray"  # MATLAB's rgb2gray: all of 0-255
 Y = "Y"  # MATLAB's rgb2ycbcr: 16-235
 RGB = "RGB"  # a measure only
+
+Size = tuple[int, int]  # (height, width) in pixels
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Standard:
     images: int
     tasks: tuple[Task, ...]
     aliases: tuple[str, ...] = ()  # other names, lower case, letters and digits
+    # (height, width) in papers that took parts of the originals; None: the originals.
+    parts: Size | None = None
 
 
 STANDARDS = (
@@ -68,7 +73,7 @@ STANDARDS = (
         ("cbsds68", "bsd68color", "bsd68colour", "bsd68rgb", "colorbsd68"),
     ),
     Standard("BSD68", 68, (GRAY_NOISE,), ("bsds68", "cbsd68gray", "cbsd68grey")),
-    Standard("Kodak24", 24, (COLOUR_NOISE,), ("kodak",)),
+    Standard("Kodak24", 24, (COLOUR_NOISE,), ("kodak",), parts=(500, 500)),
     Standard("McMaster", 18, (COLOUR_NOISE,), ("mcm", "mcm18", "mcmaster18")),
     Standard("Set12", 12, (GRAY_NOISE,)),
     Standard("LIVE1", 29, (JPEG_OF_Y, COLOUR_JPEG)),
@@ -97,15 +102,72 @@ class ImageSet:
     pairs: tuple[Pair, ...]
     tasks: tuple[Task, ...]
     expected: int | None = None  # how many images the standard set has
+    parts: Size | None = None  # of the standard set
+    sizes: frozenset[Size] = frozenset()  # of the images; empty until they are read
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is a standard set, with as many images as that has."""
+        return len(self.pairs) == self.expected
+
+    @property
+    def is_other(self) -> bool:
+        """Whether some images are not the parts of them that papers measure."""
+        return self.parts is not None and not self.sizes <= {self.parts}
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is a standard set, with as many images as that has."""
-        return len(self.pairs) == self.expected
+        """Whether published figures are of these very images, as far as one sees."""
+        return self.is_complete and not self.is_other
 
     def first(self, count: int | None) -> ImageSet:
         """The set with only its first images."""
         return replace(self, pairs=self.pairs[:count])
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A set whose images can be read."""
+
+    images: ImageSet
+    failures: tuple[Failure, ...]
+    is_gray: bool
+    megapixels: float  # of all its images
+
+    def tasks(self, config: ModelConfig) -> list[Task]:
+        """What a model can be measured on, with the columns that it reaches.
+
+        In gray, colour JPEG is that of Y. A model that enlarges does nothing else.
+        """
+        tasks = self._reached(max(config.scales))
+        if config.channels == 1:
+            tasks = [task for task in tasks if not self._has_colours(task)]
+        return tasks
+
+    def too_colourful(self, config: ModelConfig) -> list[Task]:
+        """What is left out because a model takes gray images only."""
+        tasks = self._reached(max(config.scales)) if config.channels == 1 else []
+        return [task for task in tasks if self._has_colours(task)]
+
+    def measures(self, task: Task) -> tuple[str, ...]:
+        """On what the task is measured; gray images have only themselves."""
+        is_plain = self.is_gray and task.takes == AS_IT_IS
+        return (GRAY,) if is_plain else task.measures
+
+    def _has_colours(self, task: Task) -> bool:
+        return task.takes == AS_IT_IS and not self.is_gray
+
+    def _reached(self, scale: int) -> list[Task]:
+        """The tasks that say something about models up to a scale."""
+        tasks = []
+        for task in self.images.tasks:
+            # Scales between those of a model are made from the next larger one.
+            columns = [row for row in task.columns if row.scale <= scale]
+            if columns and task.enlarges == (scale > 1):
+                tasks.append(replace(task, columns=tuple(columns)))
+        if self.is_gray and any(task.takes == Y for task in tasks):
+            tasks = [task for task in tasks if task.takes != AS_IT_IS]
+        return tasks
 
 
 def recognise(name: str) -> Standard | None:
@@ -161,7 +223,7 @@ def find_sets(source: Path) -> tuple[list[ImageSet], list[Failure]]:
         found = _image_set(
             standard.name, source / folder / clean, chosen, clean, standard.tasks
         )
-        sets.append(replace(found, expected=standard.images))
+        sets.append(replace(found, expected=standard.images, parts=standard.parts))
     return sets, failures
 
 

@@ -93,10 +93,9 @@ def smallest(scale: int) -> int:
     return SSIM_WINDOW + 3 * scale
 
 
-def large_enough(images: ImageSet) -> tuple[ImageSet, list[Failure]]:
-    """Takes the images out of a set that are too small for its scales."""
+def large_enough(images: ImageSet, scale: int) -> tuple[ImageSet, list[Failure]]:
+    """Takes the images out of a set that are too small for a scale."""
     pairs, failures = [], []
-    scale = max((row.scale for task in images.tasks for row in task.columns), default=1)
     for pair in images.pairs:
         info = photo.probe(pair.source)
         if min(info.width, info.height) < smallest(scale):
