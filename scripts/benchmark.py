@@ -119,8 +119,9 @@ def make_job(
 ) -> dict[str, Any]:
     """What benchmark_worker.py is told, as plain data."""
     is_slow = method == "bm3d"
+    rows = choose_degradations(chosen)
     regions = {} if is_slow else {"": str(chosen.folder)}
-    if chosen.with_bm3d:
+    if chosen.with_bm3d and rows:  # without rows there are no crops either
         regions[f"middle {chosen.crop}×{chosen.crop}"] = str(folder / "crops")
     timed = []
     if not chosen.no_speed:
@@ -136,10 +137,7 @@ def make_job(
         "seed": chosen.seed,
         "clip": chosen.clip,
         "limit": chosen.limit,
-        "rows": [
-            {"noise": row.noise, "jpeg": row.jpeg}
-            for row in choose_degradations(chosen)
-        ],
+        "rows": [{"noise": row.noise, "jpeg": row.jpeg} for row in rows],
         "regions": regions,
         "first": str(folder / "first.npy"),
         "timed": timed,
@@ -215,11 +213,13 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         folder = Path(name)
         if not chosen.no_speed:
             sizes = benchmark_images.sizes(chosen.megapixels, chosen.crop, chosen.full)
-            source = images[0].source
+            source, broken = benchmark_images.first_readable(images)
+            for failure in broken:
+                say(f"not timed: {failure.image}: {failure.reason}")
             benchmark_images.write_photographs(source, sizes, chosen.seed, folder)
             say("starting vaenhance ...")
             result["commands"] = time_command(chosen, folder, environment)
-        if chosen.with_bm3d and not chosen.no_quality:
+        if chosen.with_bm3d and choose_degradations(chosen):
             benchmark_images.write_crops(images, chosen.crop, folder / "crops")
         for method in methods:
             say(f"{method} ...")

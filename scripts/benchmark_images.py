@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vaenhance import photo
-from vaenhance.errors import PhotoError
+from vaenhance.errors import PhotoError, VaenhanceError
 from vaenhance.workflows import evaluate, pairs
 
 FULL = (4000, 3000)  # pixels: the 12 megapixels of a telephone
@@ -50,13 +50,34 @@ def write_photographs(
             photo.save_png(image, folder / "first.png")
 
 
+def first_readable(
+    images: Sequence[pairs.Pair],
+) -> tuple[Path, list[pairs.Failure]]:
+    """The first photograph that can be read, and those before it that cannot.
+
+    Raises:
+        VaenhanceError: None can.
+    """
+    failures: list[pairs.Failure] = []
+    for pair in images:
+        try:
+            photo.read_pixels(pair.source)
+        except PhotoError as error:
+            failures.append(pairs.Failure(pair.name, str(error)))
+        else:
+            return pair.source, failures
+    told = "; ".join(f"{one.image}: {one.reason}" for one in failures[:3])
+    raise VaenhanceError(f"no photograph can be read: {told}")
+
+
 def write_crops(images: Sequence[pairs.Pair], side: int, folder: Path) -> None:
-    """Writes the middle of each photograph as PNG, under its name."""
+    """Writes the middle of each photograph as PNG, under its name and ".png"."""
     for pair in images:
         with contextlib.suppress(PhotoError):  # named when it is to be measured
             pixels = photo.read_pixels(pair.source)
             top, left = (max(0, length - side) // 2 for length in pixels.shape[:2])
             middle = pixels[top : top + side, left : left + side]
-            target = (folder / pair.name).with_suffix(".png")
+            # With its own extension: a.jpg and a.png are two photographs.
+            target = folder / f"{pair.name}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
             photo.save_png(np.ascontiguousarray(middle), target)

@@ -88,7 +88,8 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
             found, _ = _scores(images, scales, models[span.NAME])
             scores += [one for one in found if one.method == span.NAME]
         size = benchmark_images.sizes(chosen.megapixels, 1, False)["speed"]
-        small = benchmark_images.make_photograph(images[0].source, *size, 0)
+        source, _ = benchmark_images.first_readable(images)  # others failed above
+        small = benchmark_images.make_photograph(source, *size, 0)
         result["rows"] = [
             {
                 "scale": row.scale,

@@ -8,7 +8,8 @@ What the training measured (steps, hours, data, checksum) stays as the trainer w
 it; the words come from the configuration's ``[card]`` and the scores from files of
 ``vaenhance evaluate --json``, ``scripts/benchmark --light --json``,
 ``scripts/measure_look.py light --json`` or ``scripts/measure_samples.py``, so that no
-figure is typed by hand.
+figure is typed by hand. Files of one NAME are one table: they have one protocol, one
+number of images and one precision, or nothing is written.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ from pathlib import Path
 from typing import Any
 
 from model_card_page import page
+from model_card_protocol import one_table, rules
 from model_card_tables import DRAWN_FIGURES, FIGURES, SCALE_FIGURES
 
 from vaenhance.checkpoint import load_config
 from vaenhance.config import load_toml
+from vaenhance.errors import UsageProblem
 from vaenhance.photo import write_atomic
 
 POSTERIOR_FIGURES = ("psnr_draw", "psnr_mean_of_draws", "latents")
 
 
-def read_scores(path: Path) -> dict[str, Any]:
-    """Returns the rows of ``vaenhance evaluate --json`` by degradation.
+def read_scores(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Returns the rows of ``vaenhance evaluate --json``, each with its name.
 
     Each has the ``FIGURES`` (means over the images; dB and 0..1), the number of
     images, the precision and the protocol. Of ``scripts/benchmark --light --json`` the
@@ -44,14 +47,31 @@ def read_scores(path: Path) -> dict[str, Any]:
         rows = [{**row, "images": images} for row in rows[0]["rows"]]
     kept = (*FIGURES, *SCALE_FIGURES, "ciede2000", "images", "precision", "protocol")
     kept += (*DRAWN_FIGURES, *POSTERIOR_FIGURES)
-    return {
-        _row_name(row): {
-            key: round(row[key], 4) if isinstance(row[key], float) else row[key]
-            for key in kept
-            if key in row
-        }
+    return [
+        (
+            _row_name(row),
+            {
+                key: round(row[key], 4) if isinstance(row[key], float) else row[key]
+                for key in kept
+                if key in row
+            },
+        )
         for row in rows
-    }
+    ]
+
+
+def collect(items: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Returns the tables of ``--scores NAME=FILE``, by name: their rows by name.
+
+    Raises:
+        UsageProblem: Files of one name were not measured by the same rules.
+    """
+    parts: dict[str, list[tuple[str, str, Any]]] = {}
+    for item in items:
+        name, _, path = item.partition("=")
+        rows = read_scores(Path(path))
+        parts.setdefault(name, []).extend((path, *row) for row in rows)
+    return {name: one_table(name, rows) for name, rows in parts.items()}
 
 
 def _row_name(row: Mapping[str, Any]) -> str:
@@ -62,8 +82,8 @@ def _row_name(row: Mapping[str, Any]) -> str:
     if "change" in row:
         return f"{row['change'].replace('_', ' ')}, {row['method']}"
     if "scale" not in row:
-        return f"{row['degradation']}{', Y' if row['protocol']['luma'] else ''}"
-    back = ", consistent" if row["protocol"]["consistent"] else ""
+        return f"{row['degradation']}{', Y' if rules(row)['luma'] else ''}"
+    back = ", consistent" if rules(row).get("consistent") else ""
     is_filter = row["method"] in ("bicubic", "Lanczos")
     method = row["method"] if is_filter else f"model{back}"
     return f"x{row['scale']}, {row['degradation']}, {method}"
@@ -111,12 +131,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     target = options.model / "card.json"
-    scores: dict[str, dict[str, Any]] = {}
-    for item in options.scores:
-        name, _, path = item.partition("=")
-        scores.setdefault(name, {}).update(read_scores(Path(path)))
     card = json.loads(target.read_text(encoding="utf-8"))
-    card = complete(card, load_toml(options.config).card, scores)
+    try:
+        scores = collect(options.scores)
+        card = complete(card, load_toml(options.config).card, scores)
+        for name, rows in card["scores"].items():  # those that it has, too
+            if isinstance(rows, Mapping):
+                one_table(name, [(str(target), *row) for row in rows.items()])
+    except UsageProblem as error:
+        print(f"scripts/model_card.py: {error}", file=sys.stderr)
+        return error.exit_code
     write_atomic((json.dumps(card, indent=2) + "\n").encode(), target)
     if options.page:
         options.page.parent.mkdir(parents=True, exist_ok=True)

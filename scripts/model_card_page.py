@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model_card_protocol import draws
 from model_card_tables import table
 
 NEEDS = {  # settings that mean nothing where another is 0
@@ -124,42 +125,56 @@ def _setting(value: Any) -> str:
 
 def _posterior(card: Mapping[str, Any]) -> list[str]:
     """Returns what `vaenhance evaluate --draws --latents` measured, if it did."""
-    lines: list[str] = []
-    for folder, rows in card["scores"].items():
-        known = rows if isinstance(rows, Mapping) else {}
-        for name, row in known.items():
-            if "psnr_draw" in row:
-                lines.append(
-                    f"| {folder}, {name} | {row['psnr_enhanced']:.2f} "
-                    f"| {row['psnr_draw']:.2f} | {row['psnr_mean_of_draws']:.2f} |"
-                )
-    if not lines:
+    rows = {
+        f"{folder}, {name}": row
+        for folder, known in card["scores"].items()
+        if isinstance(known, Mapping)
+        for name, row in known.items()
+    }
+    drawn = {name: row for name, row in rows.items() if "psnr_draw" in row}
+    if not drawn:
         return []
+    counts = {draws(row) for row in drawn.values()}
+    asked = str(*counts) if len(counts) == 1 else "K"
+    levels = _levels(rows)
     found = [
         "## Posterior",
         "",
         "PSNR in dB of the decoded posterior mean, of one draw, and of the mean of "
-        "the draws (`vaenhance evaluate --draws 8 --latents`):",
+        f"the draws (`vaenhance evaluate --draws {asked}"
+        f"{' --latents' if levels else ''}`):",
         "",
         "| images | posterior mean | one draw | mean of draws |",
         "| --- | ---: | ---: | ---: |",
-        *lines,
-        "",
+    ]
+    for name, row in drawn.items():
+        own = f", K = {draws(row)}" if len(counts) > 1 else ""
+        found.append(
+            f"| {name}{own} | {row['psnr_enhanced']:.2f} "
+            f"| {row['psnr_draw']:.2f} | {row['psnr_mean_of_draws']:.2f} |"
+        )
+    return [*found, "", *levels]
+
+
+def _levels(rows: Mapping[str, Any]) -> list[str]:
+    """Returns the table of the latents' levels, if any row has them."""
+    lines = [
+        f"| {name} | {level['level']} | {level['channels']} "
+        f"| {level['active']} | {level['kl_per_value']:.3f} "
+        f"| {level['bits_per_pixel']:.3f} |"
+        for name, row in rows.items()
+        for level in row.get("latents", ())
+    ]
+    if not lines:
+        return []
+    return [
         "What the levels say: channels whose posterior mean varies, and KL(q ‖ p).",
         "",
         "| images | level | channels | active | nats a number | bits a pixel |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
+        *lines,
+        "",
     ]
-    for folder, rows in card["scores"].items():
-        known = rows if isinstance(rows, Mapping) else {}
-        for name, row in known.items():
-            for level in row.get("latents", ()):
-                found.append(
-                    f"| {folder}, {name} | {level['level']} | {level['channels']} "
-                    f"| {level['active']} | {level['kl_per_value']:.3f} "
-                    f"| {level['bits_per_pixel']:.3f} |"
-                )
-    return [*found, ""]
 
 
 def _averaged(training: Mapping[str, Any]) -> list[str]:

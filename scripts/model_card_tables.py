@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from model_card_protocol import words, words_of_scales
+
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
 SCALE_FIGURES = ("psnr", "ssim", "psnr_back")  # of ``evaluate --scale``
 LIGHT_FIGURES = ("psnr", "ssim", "ciede2000")  # of ``measure_look.py light``
@@ -32,8 +34,8 @@ def table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     if "count" in first:
         return _drawn_table(folder, rows)
     about = (
-        f"`{folder}`: {first['images']} images, {first['precision']}, blind, noise "
-        "unclipped, JPEG 4:2:0 by Pillow; means over the images, dB and 0 to 1."
+        f"`{folder}`: {first['images']} images, {first['precision']}, "
+        f"{words(rows)}; means over the images, dB and 0 to 1."
     )
     head = "degradation | PSNR input | PSNR enhanced | SSIM input | SSIM enhanced"
     return _means(about, head, rows, FIGURES)
@@ -43,9 +45,9 @@ def _scale_table(folder: str, rows: Mapping[str, Any]) -> list[str]:
     first = next(iter(rows.values()))
     about = (
         f"`{folder}`: {first['images']} images, {first['precision']}; shrunk by "
-        "Pillow's bicubic filter on 8 bits, then degraded; PSNR (dB) and SSIM of Y "
-        "without a border of scale pixels; PSNR back: the result shrunk again; means "
-        "over the images."
+        f"Pillow's bicubic filter on 8 bits, then {words_of_scales(rows)}; PSNR (dB) "
+        "and SSIM of Y without a border of scale pixels; PSNR back: the result shrunk "
+        "again; means over the images."
     )
     head = "scale, small image, method | PSNR | SSIM | PSNR back"
     return _means(about, head, rows, SCALE_FIGURES)

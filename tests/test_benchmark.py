@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tiny import save_tiny_model
 from vaenhance import metrics, photo
@@ -333,6 +334,76 @@ def test_one_run_measures_vaenhance(
     assert "| vaenhance float32 |" in out
     assert "noise 25 | " in out and "jpeg 10 | " in out
     assert "- `vaenhance --help`: " in out
+
+
+@pytest.fixture
+def in_this_process(
+    benchmark: ModuleType, worker: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> list[dict[str, Any]]:
+    """Any method is there and takes no time; the jobs that its workers were given."""
+    jobs: list[dict[str, Any]] = []
+
+    def run_worker(job: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+        jobs.append(job)
+        for photograph in job["timed"]:
+            np.load(photograph["image"])
+        speed = {"megapixels_a_second": 1.0, "megapixels": 3.0, "peak_megabytes": 1.0}
+        found = {"method": job["method"], "first_image_seconds": 1.0, "speed": speed}
+        return {**found, "quality": worker.quality(job, None)}
+
+    monkeypatch.setattr(benchmark, "NEEDS", {"bm3d": ("numpy", "numpy")})
+    monkeypatch.setattr(benchmark, "time_command", lambda *given: {})
+    monkeypatch.setattr(benchmark, "run_worker", run_worker)
+    apply = worker.Filter(lambda image, threads, **settings: image, lambda level: [{}])
+    monkeypatch.setitem(worker.FILTERS, "bm3d", apply)
+    return jobs
+
+
+@pytest.mark.parametrize("without", ["--no-quality", "--sigmas"])
+def test_bm3d_can_be_timed_alone(
+    benchmark: ModuleType,
+    photographs: Path,
+    in_this_process: list[dict[str, Any]],
+    without: str,
+) -> None:
+    small = ["--with-bm3d", "--megapixels", "0.001", "--crop", "16", "--json"]
+    assert benchmark.main([str(photographs), *small, without]) == 0
+    (told,) = in_this_process
+    assert told["regions"] == {}
+    assert told["rows"] == []
+
+
+def test_photographs_of_one_name_are_two_crops(
+    benchmark: ModuleType,
+    photographs: Path,
+    in_this_process: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Image.open(photographs / "coffee.png") as picture:
+        picture.save(photographs / "coffee.jpg")
+        picture.save(photographs / "coffee.jpg.png")
+    small = ["--with-bm3d", "--no-speed", "--crop", "16", "--sigmas", "25", "--json"]
+    assert benchmark.main([str(photographs), *small]) == 0
+    (method,) = json.loads(capsys.readouterr().out)["methods"]
+    (entry,) = method["quality"]
+    assert (entry["region"], entry["images"]) == ("middle 16×16", 4)
+
+
+def test_a_photograph_that_can_be_read_is_timed(
+    benchmark: ModuleType,
+    photographs: Path,
+    in_this_process: list[dict[str, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (photographs / "a.png").write_text("not a photograph")
+    small = ["--with-bm3d", "--no-quality", "--megapixels", "0.001", "--json"]
+    assert benchmark.main([str(photographs), *small]) == 0
+    assert len(in_this_process) == 1
+    said = capsys.readouterr().err
+    assert "not timed: a.png: " in said
+    assert "chelsea" not in said
+    assert benchmark.main([str(photographs), *small, "--limit", "1"]) == 1
+    assert "no photograph can be read: a.png: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,30 @@ def test_another_network_is_measured_beside_the_model(
     names = [row["method"] for row in rows]
     assert names == ["bicubic", "Lanczos", "large", "SPAN (ncnn)"]
     assert rows[2]["psnr"] + 5 < rows[3]["psnr"] < rows[0]["psnr"]
+
+
+def test_a_photograph_that_can_be_read_is_timed(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    samples: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(root / "scripts"), *sys.path])
+    script = import_module("benchmark_upscaling")
+    model = tmp_path / "large"
+    save_tiny_model(model, tiny_config(model={"scales": (2,)}))
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    (folder / "a.png").write_text("not a photograph")
+    with Image.open(samples / "coffee.png") as picture:
+        picture.resize((90, 60)).save(folder / "b.png")
+    small = ["--repeats", "1", "--megapixels", "0.002", "--scales", "2", "--json"]
+    asked = [str(folder), *small, "--model", str(model)]
+    assert script.main(asked) == 1
+    said = capsys.readouterr()
+    assert said.err.count("not measured: a.png: ") == 1
+    rows = json.loads(said.out)["rows"]
+    assert len(rows) == 3 and all(row["median_seconds"] > 0 for row in rows)
+    assert script.main([*asked, "--limit", "1"]) == 1
+    assert "no photograph can be read: a.png: " in capsys.readouterr().err
