@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import h5py
@@ -60,6 +61,21 @@ def test_the_same_weights_give_the_same_bytes(tmp_path):
         checkpoint.save_model(tmp_path / name, tiny_config(), WEIGHTS, {})
     files = [(tmp_path / n / checkpoint.WEIGHTS).read_bytes() for n in ("one", "two")]
     assert files[0] == files[1]
+
+
+def test_files_are_put_on_the_disk_through_a_handle_that_may_write(folder, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+
+    def fsync(handle):  # Windows refuses one that may only read
+        modes.append(fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    before = checkpoint.load_weights(folder, SHAPES)
+    checkpoint.save_model(folder, tiny_config(), WEIGHTS, {"title": "again"})
+    assert set(modes) == {os.O_RDWR}
+    after = checkpoint.load_weights(folder, SHAPES)
+    assert all(np.array_equal(before[name], after[name]) for name in SHAPES)
 
 
 @pytest.mark.parametrize("at", np.linspace(0.02, 0.98, 13))

@@ -79,12 +79,37 @@ def test_what_is_wrong_is_named(data, words):
         ({"model": {"image_size": 64}, "data": {"crop": 128}}, "image_size, 64"),
         ({"model": {"scales": [2, 4]}, "data": {"whole": True}}, "data.whole is"),
         ({"model": {"leak": 0.1}, "training": {"revive": 5}}, "model.leak"),
+        ({"adversarial": {"weight": 0.3, "width": 12}}, "multiple of 8, received 12"),
     ],
 )
 def test_what_no_run_may_begin_with_can_still_be_loaded(data, words):
     config = from_dict(data)
     with pytest.raises(ConfigError, match=words):
         check_run(config)
+
+
+@pytest.mark.parametrize(
+    ("preset", "data", "words"),
+    [
+        ("look", {"model": {"likelihood": "bernoulli"}}, "likelihood gaussian"),
+        ("look", {"model": {"likelihood": "logistic"}}, "likelihood gaussian"),
+        ("look", {"data": {"whole": True}}, "data.whole is not for network look"),
+        ("look", {"objective": {"agreement": 0.5}}, "objective.agreement is not for"),
+        ("look", {"model": {"noise_map": True}}, "model.noise_map is for network lad"),
+        ("mlp", {"model": {"noise_map": True}}, "model.noise_map is for network lad"),
+    ],
+)
+def test_what_a_network_has_no_use_for_is_refused_where_a_run_begins(
+    preset, data, words
+):
+    check_run(PRESETS[preset])
+    config = from_dict(data, PRESETS[preset])
+    with pytest.raises(ConfigError, match=words):
+        check_run(config)
+
+
+def test_the_width_of_an_adversary_that_is_off_does_not_matter():
+    check_run(from_dict({"adversarial": {"width": 12}}))
 
 
 def test_toml_is_laid_over_a_preset(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance.model.build import build_network, named, read_weights
-from vaenhance.model.growth import NARROW, with_blocks, with_latents
+from vaenhance.model.growth import NARROW, with_blocks, with_inputs, with_latents
 from vaenhance.model.trainer import Trainer
 from vaenhance.runtime import start_training
 
@@ -99,3 +99,11 @@ def test_fewer_latents_are_not_made_from_more(weights):
     assert shapes["merge0/kernel"] != weights["merge0/kernel"].shape
     same = with_latents(weights, shapes, np.random.default_rng(0))
     assert all(same[name] is value for name, value in weights.items())
+
+
+def test_kernels_are_told_more_and_tables_of_other_classes_are_not_longer():
+    old = {"told/kernel": np.ones((2, 3)), "class1/gain": np.ones((2, 3))}
+    shapes = {"told/kernel": (4, 3), "class1/gain": (4, 3)}
+    made = with_inputs(old, shapes)
+    assert np.array_equal(made["told/kernel"], [[1.0] * 3] * 2 + [[0.0] * 3] * 2)
+    assert made["class1/gain"].shape == (2, 3)  # and does not fit: starts at nothing

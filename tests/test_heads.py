@@ -11,13 +11,15 @@ import pytest
 from tests.tiny import TINY, tiny_config
 from vaenhance.config import Config, from_dict, to_dict
 from vaenhance.errors import ConfigError
-from vaenhance.runtime import import_tensorflow
+from vaenhance.runtime import import_tensorflow, start_training
 
 tf = import_tensorflow()
 
 from vaenhance.data.pipeline import Batch  # noqa: E402
+from vaenhance.model import new_heads  # noqa: E402
 from vaenhance.model.build import build_network, named  # noqa: E402
 from vaenhance.model.new_heads import fit_heads, with_heads  # noqa: E402
+from vaenhance.model.trainer import Trainer  # noqa: E402
 
 LARGE = dataclasses.replace(TINY, scales=(2, 3, 4))
 
@@ -99,10 +101,47 @@ def test_fitting_finds_the_heads_that_made_the_images():
         head.kernel.assign(0.9 * head.kernel)
         head.bias.assign(head.bias + 0.1)
     wrong = [network.infer(b.y, scale=b.scale)[0].numpy() - b.x for b in made]
-    fit_heads(network, made)
+    fit_heads(network, made, LARGE.scales)
     left = [network.infer(b.y, scale=b.scale)[0].numpy() - b.x for b in made]
     most = [max(np.abs(error).max() for error in errors) for errors in (left, wrong)]
     assert most[0] < 0.02 * most[1]
+
+
+def trained(scales):
+    """Returns a trainer, and a function that makes the batch of a step."""
+    config = tiny_config(model={"scales": scales})
+    unknown = np.full(4, -1, np.float32)
+
+    def batch(step):
+        scale = scales[step % len(scales)]
+        x, y = pictures(4, 16 * scale, step), pictures(4, seed=step)
+        return Batch(x, y, unknown, unknown.astype(np.int32))
+
+    return Trainer(config, start_training("cpu", "float32")), batch
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fitted"),
+    [((1,), (1, 2), {2}), ((2, 4), (2, 3, 4), {3}), ((1, 2), (1, 2), set())],
+)
+def test_heads_that_a_model_has_are_not_fitted_again(before, now, fitted, monkeypatch):
+    monkeypatch.setattr(new_heads, "FITTED_BATCHES", 2)
+    old = build_network(dataclasses.replace(TINY, scales=before))
+    random_weights(old)
+    weights = {k: v.numpy() for k, v in named(old.variables).items()}
+    start, batch = trained(now)
+    start.initialise_from(weights)
+    begun = start.state()
+    start.fit_new_heads(batch)
+    state = start.state()
+    for group in ("network", "averaged"):
+        changed = {
+            name
+            for name, value in state[group].items()
+            if not np.array_equal(value, begun[group][name])
+        }
+        parts = ("kernel", "bias")
+        assert changed == {f"head{s}/{part}" for s in fitted for part in parts}
 
 
 @pytest.mark.parametrize("scales", [(), (2, 1), (2, 2), (0,), (5,)])

@@ -129,6 +129,9 @@ def test_a_vignette_is_darkest_in_the_farthest_corner() -> None:
     aside = light.add_vignette(flat, 2.0, (0.0, 0.0))[..., 0]
     assert aside[-1, -1] == aside.min()
     assert aside[-1, -1] == pytest.approx(0.25, abs=0.01)
+    beside = light.add_vignette(flat, 2.0, (0.5, 0.1))[..., 0]
+    assert beside[0, -1] == beside.min()
+    assert beside[0, -1] == pytest.approx(0.25, abs=0.01)
 
 
 def test_haze_lifts_black_and_keeps_its_own_colour() -> None:

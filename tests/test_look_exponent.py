@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from vaenhance.config import LookConfig  # noqa: E402
 from vaenhance.data.looks import CORRECT, draw_pair  # noqa: E402
 from vaenhance.data.pipeline import Batch  # noqa: E402
 from vaenhance.errors import ConfigError, NotFinite  # noqa: E402
-from vaenhance.model import look_exponent  # noqa: E402
+from vaenhance.model import look_exponent, step_noise  # noqa: E402
 from vaenhance.model.build import build_network, read_weights  # noqa: E402
 from vaenhance.model.look_exponent import decide, exponents, log_prior, log_q  # noqa: E402
 from vaenhance.model.trainer import Trainer  # noqa: E402
@@ -71,6 +72,14 @@ def test_log_q_is_bayes_rule_and_shared_between_two_steps() -> None:
     assert found == pytest.approx([expected[0, 0], expected[1, 2], between], abs=1e-5)
 
 
+def test_a_gamma_beyond_the_last_step_counts_as_the_last() -> None:
+    evidence = np.random.default_rng(1).normal(size=(4, COUNT)).astype(np.float32)
+    evidence[2:] = evidence[:2]
+    found = log_q(tf.constant([-2.5, 1.4, -1.0, 1.0]), evidence).numpy()
+    assert found[:2] == pytest.approx(found[2:], abs=1e-6)
+    assert (found < 0).all()
+
+
 # === The decision ===
 
 
@@ -108,26 +117,35 @@ def test_an_answer_that_is_not_finite_is_no_decision(folder, monkeypatch) -> Non
 # === Training ===
 
 
-def test_only_the_exponent_learns_and_the_rest_stays_to_the_bit(tmp_path) -> None:
-    old = read_weights(save_tiny_look(tmp_path / "old"))
-    config = look_config(
+def exponent_config(**more):
+    plan = {"only_exponent": True, "learning_rate": 1e-2, "warmup_steps": 0}
+    return look_config(
         model={"exponents": COUNT},
-        objective={"beta": 100.0},
+        objective={"beta": 100.0, **more.pop("objective", {})},
         look={"style": 0.5},
-        training={"only_exponent": True, "learning_rate": 1e-2, "warmup_steps": 0},
+        training={**plan, **more},
     )
-    trainer = Trainer(config, start_training("cpu", "float32"))
-    missing = trainer.initialise_from(old)
-    assert missing
-    assert all(name.startswith("exponent/") for name in missing)
-    before = trainer.state()["network"]
+
+
+def batch_of(config) -> Batch:
     image = photograph(shape=(60, 80, 3))
     pairs = [
         draw_pair(image, image, 16, config.look, np.random.default_rng(i), True)
         for i in range(4)
     ]
     x, y, told = (np.stack([np.asarray(p[i]) for p in pairs]) for i in range(3))
-    batch = Batch(x[:, 2::4, 2::4], y, told.astype(np.float32), np.full(4, -1))
+    return Batch(x[:, 2::4, 2::4], y, told.astype(np.float32), np.full(4, -1))
+
+
+def test_only_the_exponent_learns_and_the_rest_stays_to_the_bit(tmp_path) -> None:
+    old = read_weights(save_tiny_look(tmp_path / "old"))
+    config = exponent_config()
+    trainer = Trainer(config, start_training("cpu", "float32"))
+    missing = trainer.initialise_from(old)
+    assert missing
+    assert all(name.startswith("exponent/") for name in missing)
+    before = trainer.state()["network"]
+    batch = batch_of(config)
     losses = [trainer.step(batch, i, i / 9)["loss"] for i in range(8)]
     assert losses[-1] < losses[0]
     state = trainer.state()
@@ -135,6 +153,37 @@ def test_only_the_exponent_learns_and_the_rest_stays_to_the_bit(tmp_path) -> Non
         for name, value in state[part].items():
             is_same = np.array_equal(value, before[name])
             assert is_same != name.startswith("exponent/"), name
+
+
+def test_what_is_dropped_is_new_in_every_step_and_a_function_of_its_number() -> None:
+    config = exponent_config(learning_rate=0.0, objective={"mean_path": 1.0})
+    trainer = Trainer(config, start_training("cpu", "float32"))
+    batch = batch_of(config)
+    losses = [trainer.step(batch, i, 0.0)["loss"] for i in range(8)]
+    assert len(set(losses)) == 8  # only what is dropped differs: there is no noise
+    assert losses == [trainer.step(batch, i, 0.0)["loss"] for i in range(8)]
+
+
+def test_the_number_of_devices_does_not_change_what_is_dropped(monkeypatch) -> None:
+    exponent = build_network(TOLD).exponent
+    rng = np.random.default_rng(0)
+    summary = rng.random((4, 12), np.float32)
+    patches = rng.random((4, 8, 8, 27), np.float32)
+    seed = step_noise.step_seed(3, tf.constant(7, tf.int64))
+    whole = exponent(summary, patches, seed).numpy()
+    assert not np.allclose(whole, exponent(summary, patches).numpy())
+    assert not np.allclose(whole, exponent(summary, patches, seed + 1).numpy())
+    parts = []
+    for number in range(2):
+        context = types.SimpleNamespace(
+            replica_id_in_sync_group=number, num_replicas_in_sync=2
+        )
+        monkeypatch.setattr(
+            step_noise.tf.distribute, "get_replica_context", lambda c=context: c
+        )
+        own = slice(2 * number, 2 * number + 2)
+        parts.append(exponent.call(summary[own], patches[own], seed))
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
 
 
 def test_the_gradient_ends_before_everything_else() -> None:

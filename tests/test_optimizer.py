@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from tests.tiny import tiny_config
+from tests.tiny_look import LOOK_MODEL
 from vaenhance.runtime import import_tensorflow
 
 tf = import_tensorflow()
 import keras  # noqa: E402 - the runtime has silenced TensorFlow by now
 
 from vaenhance.config import TrainingConfig  # noqa: E402
+from vaenhance.model.build import build_network, named  # noqa: E402
 from vaenhance.model.optimizer import (  # noqa: E402
     MUON_STEP,
     NEWTON_SCHULZ,
@@ -56,6 +61,21 @@ def trained(config: TrainingConfig, name: str, shape, gradient) -> np.ndarray:
         optimizer.build([weight])
         optimizer.apply([tf.constant(gradient)], [weight])
     return weight.numpy()
+
+
+def test_which_weights_take_which_step():
+    told = {"classes": ("a", "b"), "context_blocks": (1, 1), "prior_width": 4}
+    looks = dataclasses.replace(LOOK_MODEL, exponents=5)
+    optimizer = build_optimizer(TrainingConfig(optimizer="muon"))
+    words = ("stem", "head", "prior", "posterior")
+    for model in (tiny_config(model=told).model, looks):
+        for name, variable in named(build_network(model).variables).items():
+            is_adams = len(variable.shape) == 1 or any(word in name for word in words)
+            assert optimizer._should_use_adamw(variable) == is_adams, name
+    # No kernels, and so it has been: runs that are gone on with depend on it.
+    ladder = named(build_network(tiny_config(model=told).model).variables)
+    for name in ("start", "context0/class/gain", "context1/class/bias"):
+        assert not optimizer._should_use_adamw(ladder[name])
 
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])

@@ -12,6 +12,7 @@ import pytest
 
 from tests.tiny import tiny_config
 from vaenhance.config import PRESETS
+from vaenhance.data import windows
 from vaenhance.data.dataset import Dataset, open_dataset
 from vaenhance.data.pipeline import Pipeline
 from vaenhance.data.windows import draw_window
@@ -179,6 +180,29 @@ def test_windows_prefer_detail_and_leave_flat_places():
     assert all(w.std() > 0 for w in windows)
 
 
+@pytest.mark.parametrize(
+    ("candidates", "threshold", "expected"),
+    [
+        (1, 0.0, 0),
+        (4, 0.0, 4),
+        (4, 1.0, 8),
+        (12, 0.0, 12),
+        (12, 1.0, 12),
+        (16, 0.0, 16),
+    ],
+)
+def test_so_many_windows_are_looked_at_as_are_asked_for(
+    candidates, threshold, expected, monkeypatch
+):
+    looked = []
+    detail = windows._detail
+    monkeypatch.setattr(windows, "_detail", lambda w: looked.append(w) or detail(w))
+    plan = {"detail_candidates": candidates, "flat_threshold": threshold}
+    config = tiny_config(data={"crop": 16, **plan})
+    draw_window(images()[0], config, np.random.default_rng(0))
+    assert len(looked) == expected
+
+
 @pytest.mark.parametrize("side", [16, 17, 30, 33, 200])
 def test_windows_fit_into_small_images(side):
     image = images(1, side)[0]
@@ -309,6 +333,15 @@ def test_a_held_out_image_that_cannot_be_read_is_named_and_left_out(network):
     whole = Validation(dataset(3, 70), config)
     for ours, theirs in zip(found._pairs, whole._pairs[::2], strict=True):
         assert np.array_equal(ours[1], theirs[1])  # the others are what they were
+
+
+def test_drawn_text_does_not_take_the_place_of_what_is_held_out():
+    plain, drawn = (
+        Validation(dataset(3, 70), tiny_config(data={"graphics": part}))._pairs
+        for part in (0.0, 1.0)
+    )
+    for ours, theirs in zip(plain, drawn, strict=True):
+        assert all(map(np.array_equal, ours, theirs))
 
 
 def test_images_of_the_only_size_of_a_model_are_held_out_in_that_size():

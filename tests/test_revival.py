@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from vaenhance.model.build import build_network, named  # noqa: E402
 from vaenhance.model.revival import (  # noqa: E402
     FIRING,
     WOKEN_SCALE,
+    firing,
     revive,
     start_anew,
     wake,
@@ -127,6 +130,50 @@ def test_another_seed_gives_other_weights(networks):
         made.append(arrays(networks[0])["mix1/kernel"])
     assert np.array_equal(made[0], made[1])
     assert not np.array_equal(made[0], made[2])
+
+
+@pytest.mark.parametrize("classes", [(), ("a", "b")])
+def test_units_of_the_blocks_before_a_latent_start_anew_too(classes):
+    model = tiny_config(model={"context_blocks": (2, 1), "classes": classes}).model
+    network, rng = build_network(model), np.random.default_rng(0)
+    variables = named(network.variables)
+    for name, variable in variables.items():
+        spread = 0.1 if name.endswith("bias") else 0.3
+        variable.assign(rng.normal(0, spread, variable.shape))
+    layer = "context0/block1/first"
+    bias = np.asarray(variables[f"{layer}/bias"]).copy()
+    bias[[1, 2]] = -6e4
+    variables[f"{layer}/bias"].assign(bias)
+    rates, answer = firing(network, BATCHES), network(BATCHES[0].y)
+    silent = sum(int(np.sum(rate < 1e-3)) for rate in rates.values())
+    assert not rates[layer][[1, 2]].any()
+    found = revive([network], BATCHES, seed=1)
+    units = sum(len(rate) for rate in rates.values())
+    assert found == {"revived": silent, "hidden_units": units}
+    np.testing.assert_allclose(network(BATCHES[0].y), answer, rtol=1e-4, atol=1e-4)
+    after = arrays(network)
+    assert (after[f"{layer}/bias"][[1, 2]] > -1e3).all()
+    assert not after["context0/block1/second/kernel"][..., [1, 2], :].any()
+    # Last: the others draw what they drew. What the coarsest level is given is the
+    # same for every image, but for its class.
+    names = [f"context{block}/first" for block in ("0/block0", "0/block1", "1/block0")]
+    last = [name for name in rates if name.startswith("context")]
+    assert last == list(rates)[-len(last) :] == (names if classes else names[:2])
+
+
+def test_units_that_fire_for_one_class_alone_do_not_start_anew():
+    model = tiny_config(model={"context_blocks": (0, 1), "classes": ("a", "b")}).model
+    network = build_network(model)
+    for variable in network.context[1].variables:
+        variable.assign(0.0 * variable)
+    told = network.context[1]
+    told.condition.bias.assign([[[[1.0] * 12]], [[[-1.0] * 12]]])
+    kernel = np.zeros((3, 3, 12, 12), np.float32)
+    kernel[1, 1] = np.eye(12)
+    told.blocks[0].first.kernel.assign(kernel)
+    told.blocks[0].first.bias.assign([-0.5] * 12)
+    seen = [dataclasses.replace(b, label=np.array([0, 1, -1, 1])) for b in BATCHES]
+    assert firing(network, seen)["context1/block0/first"] == pytest.approx(0.25)
 
 
 # === Collapsed latents ===

@@ -26,7 +26,11 @@ from vaenhance.workflows.prepare import prepare
 
 import_tensorflow()
 from vaenhance.data.pipeline import Batch  # noqa: E402
-from vaenhance.model.schedules import kl_weight, learning_rate  # noqa: E402
+from vaenhance.model.schedules import (  # noqa: E402
+    is_mean_step,
+    kl_weight,
+    learning_rate,
+)
 from vaenhance.model.trainer import Trainer  # noqa: E402
 from vaenhance.runtime import start_training  # noqa: E402
 from vaenhance.workflows.train import train  # noqa: E402
@@ -306,6 +310,19 @@ def test_schedules_rise_and_fall():
     assert learning_rate(config, 10, 1.0) == pytest.approx(end)
     betas = [kl_weight(config, part) for part in (0.0, 0.25, 0.5, 1.0)]
     assert betas == [0, 0.25, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("scales", [(1,), (2, 4), (1, 2, 3)])
+def test_every_head_decodes_the_mean_in_its_share_of_the_steps(scales, part):
+    config = tiny_config(model={"scales": scales}, objective={"mean_path": part})
+    turns, heads = 40, len(scales)
+    steps = [is_mean_step(config, number) for number in range(turns * heads)]
+    for head in range(heads):  # they have their turn one after the other
+        assert sum(steps[head::heads]) == pytest.approx(part * turns, abs=1e-6)
+    # With one head a run goes on as it began.
+    alone = [int((n + 1) * part) > int(n * part) for n in range(turns)]
+    assert steps[::heads] == alone
 
 
 def test_the_mean_path_takes_the_noise_away(trainer, batch):

@@ -192,7 +192,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
-        with temporary.open("rb") as written:  # on the disk before it has the name
+        # On the disk before it has the name. Windows wants a handle that may write.
+        with temporary.open("r+b") as written:
             os.fsync(written.fileno())
         temporary.replace(path)
     except BaseException:

@@ -16,6 +16,10 @@ from vaenhance.errors import UsageProblem
 
 PRIOR_STEPS = 3000
 PRIOR_WIDTH = 48  # channels
+# What fitting a prior sets in place of the model's own.
+_OBJECTIVE = {"beta": 1.0, "beta_warmup": 0.0, "free_bits": 0.0, "mean_path": 0.0}
+_KINDS = ("noise", "jpeg", "camera", "soft", "grain", "noise_known")
+_DEGRADATION = {"clean": 1.0, **dict.fromkeys(_KINDS, 0.0)}
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,17 @@ def check(start: Start, settings: Config) -> None:
     Raises:
         UsageProblem: the prior alone is to be trained, but of no model; the file of
             settings changes the network that is to stay as it is; or there is nobody
-            to teach.
+            to teach, or nothing of which a part could be trained alone.
     """
     if settings.objective.teacher and start.folder is None:
         raise UsageProblem(
             "objective.teacher is the model that training starts from: name one by "
             "--init"
+        )
+    if settings.training.only_exponent and start.folder is None:
+        raise UsageProblem(
+            "training.only_exponent trains a part of a model that is there: name one "
+            "by --init"
         )
     if settings.training.only_prior != start.is_prior:
         raise UsageProblem(
@@ -95,6 +104,8 @@ def _fine_tuning(trained: Config) -> Config:
         plan = named_preset("look")
         objective, look = asdict(plan.objective), asdict(plan.look)
         trained = trained.replace(objective=objective, look=look)
+    if trained.training.only_prior:
+        trained = _whole(trained)
     is_ladder = trained.model.network == "ladder"
     return trained.replace(
         # The new folder has its own classes.
@@ -119,6 +130,22 @@ def _fine_tuning(trained: Config) -> Config:
     )
 
 
+def _whole(fitted: Config) -> Config:
+    """Returns the settings of a model whose prior was fitted, for training all of it.
+
+    What its own objective and damage were before is not kept: those of a preset stand
+    for them, of ``generate`` for what draws and of ``restore`` for what enhances.
+    """
+    model = fitted.model
+    is_drawing = model.image_size or model.likelihood != "gaussian"
+    plan = named_preset("generate" if is_drawing else "restore")
+    return fitted.replace(
+        objective={name: getattr(plan.objective, name) for name in _OBJECTIVE},
+        degradation={name: getattr(plan.degradation, name) for name in _DEGRADATION},
+        data={"labels": plan.data.labels or bool(model.classes)},
+    )
+
+
 def _of_prior(trained: Config) -> Config:
     """Returns a model's settings for fitting its prior to clean images.
 
@@ -130,25 +157,18 @@ def _of_prior(trained: Config) -> Config:
         # A decoder that has learnt no classes cannot be told: the prior can.
         "class_scope": model.class_scope if model.classes else "prior",
     }
-    kinds = dict.fromkeys(
-        ("noise", "jpeg", "camera", "soft", "grain", "noise_known"), 0.0
-    )
     return trained.replace(
         model=own,
-        objective={
-            **untaught(trained.objective),
-            "beta": 1.0,
-            "beta_warmup": 0.0,
-            "free_bits": 0.0,
-            "mean_path": 0.0,
-        },
+        objective={**untaught(trained.objective), **_OBJECTIVE},
         data={"labels": True},
-        degradation={"clean": 1.0, **kinds},
+        degradation=_DEGRADATION,
         adversarial={"weight": 0.0},
         training={
             "steps": PRIOR_STEPS,
             "minutes": 0.0,
             "only_prior": True,
             "warmup_steps": 100,
+            "revive": 0,  # for what the prior is not part of
+            "revive_latents": False,
         },
     )

@@ -56,6 +56,29 @@ def check_run(config: Any) -> None:
         )
     if config.data.whole and scales != (1,):
         raise ConfigError("data.whole is for model.scales [1]")
+    if config.model.noise_map and config.model.network != "ladder":
+        raise ConfigError("model.noise_map is for network ladder")
+    if config.model.network == "look":
+        _check_look_run(config)
+    if config.adversarial.weight and config.adversarial.width % 8:
+        raise ConfigError(
+            "adversarial.width must be a multiple of 8, received "
+            f"{config.adversarial.width}"
+        )
+
+
+def _check_look_run(config: Any) -> None:
+    """Refuses what has no meaning where an image is not decoded but transformed."""
+    if config.model.likelihood != "gaussian":
+        raise ConfigError("network look is for model.likelihood gaussian")
+    if config.data.whole:
+        raise ConfigError(
+            "data.whole is not for network look: its pairs are windows of photographs"
+        )
+    if config.objective.agreement:
+        raise ConfigError(
+            "objective.agreement is not for network look: it enlarges nothing"
+        )
 
 
 def check_classes(model: Any) -> None:

@@ -194,8 +194,8 @@ def add_vignette(light: Pixels, stops: float, centre: tuple[float, float]) -> Pi
     down = ((np.arange(height) + 0.5) / height - centre[0])[:, None]
     across = ((np.arange(width) + 0.5) / width - centre[1])[None]
     squared = down**2 + across**2
-    farthest = max(abs(c - 0.5) + 0.5 for c in centre)
-    fall = np.exp2(-stops * squared / (2 * farthest**2)).astype(np.float32)
+    farthest = sum((abs(c - 0.5) + 0.5) ** 2 for c in centre)
+    fall = np.exp2(-stops * squared / farthest).astype(np.float32)
     result: Pixels = light * fall[..., None]
     return result
 

@@ -14,7 +14,7 @@ from vaenhance.data.codec import GRID, half_chroma, resize
 from vaenhance.data.graphics import draw_graphic
 from vaenhance.data.pixels import LUMA, Pixels
 
-MOST_TRIES = 8  # windows looked at for one with enough detail
+MOST_TRIES = 8  # windows looked at for one with enough detail, or the candidates
 
 
 def draw_window(
@@ -79,7 +79,7 @@ def _choose_place(
 ) -> tuple[int, int]:
     """Returns (top, left) of a square window, pixels."""
     best, best_detail = (0, 0), -1.0
-    for tries in range(1, MOST_TRIES + 1):
+    for tries in range(1, max(MOST_TRIES, config.data.detail_candidates) + 1):
         top, left = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
         if config.data.detail_candidates == 1 and not config.data.flat_threshold:
             return top, left

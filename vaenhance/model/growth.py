@@ -65,7 +65,9 @@ def with_inputs(
     result = dict(weights)
     for name, value in weights.items():
         wanted = shapes.get(name, value.shape)
-        is_dense = value.ndim == len(wanted) == 2 and value.shape[1] == wanted[1]
+        is_matrix = value.ndim == len(wanted) == 2 and value.shape[1] == wanted[1]
+        # Tables of classes are matrices as well: others are not the old ones and more.
+        is_dense = is_matrix and name.endswith("/kernel")
         if is_dense and value.shape[0] < wanted[0]:
             result[name] = np.pad(value, [(0, wanted[0] - value.shape[0]), (0, 0)])
     return result

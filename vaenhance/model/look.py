@@ -194,6 +194,7 @@ class Look(keras.Model):
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
         label: Any = None,
+        seed: Any = None,
     ) -> tuple[Any, list[Any], list[Any]]:
         """Runs photographs and references through; see ``Ladder.infer``.
 
@@ -206,6 +207,7 @@ class Look(keras.Model):
             observe: is shown the posterior.
             scale: not used; the transform keeps the size.
             label: not used; a look has no classes.
+            seed: of ``Exponent``, in training.
 
         Returns:
             (x, KL, z), the KL with −log q of the exponent that was drawn. In training,
@@ -232,8 +234,6 @@ class Look(keras.Model):
         x = transform.transformed(image, found, step)
         kl = q.kl_divergence()
         if self.exponent is not None and epsilons is not None:
-            # Two of the posterior's numbers as they are: as random as a seed need be.
-            seed = tf.bitcast(tf.reshape(epsilons[0], [-1])[:2], tf.int32)
             patches = y[:, ::PATCH_STEP, ::PATCH_STEP, 6:-1]
             evidence = self.exponent(summary, patches, seed)
             surprise = -log_q(y[:, 0, 0, -1], evidence)

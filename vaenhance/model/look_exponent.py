@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from vaenhance.model.step_noise import own_part
 from vaenhance.patches import NUMBERS
 
 LARGEST = 1.0  # log2 of the exponent, either way
@@ -49,12 +50,14 @@ def log_q(drawn: Any, evidence: Any) -> Any:
     """Returns log q(k|y) of the exponents that were drawn, (B,).
 
     Args:
-        drawn: log2 of the exponents, (B,); what lies between two steps is shared.
+        drawn: log2 of the exponents, (B,); what lies between two steps is shared, and
+            what lies beyond the last one is the last.
         evidence: of ``Exponent``, (B, K).
     """
     count = evidence.shape[-1]
     log_all = tf.nn.log_softmax(evidence + log_prior(count))
     place = (drawn / LARGEST + 1.0) * ((count - 1) / 2)
+    place = tf.clip_by_value(place, 0.0, count - 1.0)
     shares = tf.nn.relu(
         1.0 - tf.abs(place[:, None] - tf.range(count, dtype=tf.float32))
     )
@@ -103,14 +106,12 @@ class Exponent(keras.layers.Layer):
         Args:
             summary: of ``Look.describe``, (B, width).
             patches: (B, h, w, 27), 0..1.
-            seed: (2,) integers, in training: what is dropped, and the grain.
+            seed: (2,) integers, in training: what is dropped, and the grain; see
+                ``step_noise.step_seed``.
         """
         batch, places = tf.shape(patches)[0], patches.shape[1] * patches.shape[2]
         flat = tf.reshape(patches, [batch, places, NUMBERS // 3, 3])
-        fixed = tf.constant([0, 0])
-        flat += tf.random.stateless_uniform(
-            tf.shape(flat), fixed if seed is None else seed, -GRAIN, GRAIN
-        )
+        flat += _uniform(flat, seed, 0, -GRAIN, GRAIN)
         away = flat - tf.reduce_mean(flat, 2, keepdims=True)
         size = tf.sqrt(tf.reduce_mean(away**2, [2, 3], keepdims=True) + LEAST)
         seen = tf.concat(
@@ -138,7 +139,22 @@ class Exponent(keras.layers.Layer):
 def _dropped(values: Any, part: float, seed: Any, place: int) -> Any:
     if seed is None:
         return values
-    return tf.nn.experimental.stateless_dropout(values, part, seed + place)
+    is_kept = _uniform(values, seed, place, 0.0, 1.0) >= part
+    return tf.where(is_kept, values / (1.0 - part), 0.0)
+
+
+def _uniform(values: Any, seed: Any, place: int, low: float, high: float) -> Any:
+    """Draws a number for each of the values; without a seed always the same ones."""
+    shape = tf.shape(values)
+    if seed is None:
+        return tf.random.stateless_uniform(shape, tf.constant([0, 0]), low, high)
+    key = seed + tf.constant([0, place], seed.dtype)
+
+    def draw(count: Any) -> Any:
+        each = tf.concat([[count], shape[1:]], axis=0)
+        return tf.random.stateless_uniform(each, key, low, high)
+
+    return own_part(shape[0], draw)
 
 
 # === The decision ===

@@ -6,7 +6,7 @@ as copies of its old one, and are then fitted to a few batches by least squares.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,18 @@ from vaenhance.model.ladder import Ladder
 FITTED_BATCHES = 24
 # Pull towards the copy, as a part of the mean square of the features.
 RIDGE = 1e-4
+
+
+def missing_heads(weights: Mapping[str, Any], config: ModelConfig) -> set[int]:
+    """Returns the scales of the heads for which there are no weights.
+
+    Args:
+        weights: arrays by name.
+        config: of the model to be started; one that does not enlarge misses none.
+    """
+    if max(config.scales) == 1:
+        return set()
+    return {s for s in config.scales if f"{head_name(s)}/kernel" not in weights}
 
 
 def with_heads(weights: dict[str, Any], config: ModelConfig) -> dict[str, Any]:
@@ -56,19 +68,24 @@ def with_heads(weights: dict[str, Any], config: ModelConfig) -> dict[str, Any]:
     return {**weights, **made}
 
 
-def fit_heads(network: Ladder, batches: Iterable[Batch]) -> None:
-    """Fits the heads to batches by least squares; the trunk stays as it is.
+def fit_heads(
+    network: Ladder, batches: Iterable[Batch], scales: Collection[int]
+) -> None:
+    """Fits heads to batches by least squares; the trunk stays as it is.
 
     A head is linear in the features around a position, so its best weights for a
     fixed trunk are those of a ridge regression, at the cost of forward passes only.
 
     Args:
-        network: its heads are changed.
-        batches: of every scale some.
+        network: these of its heads are changed.
+        batches: of every one of the scales some; others are passed over.
+        scales: of the heads.
     """
     sums: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
     look = tf.function(lambda y, sigma: _around(network.look(y, sigma)[0]))
     for batch in batches:
+        if batch.scale not in scales:
+            continue
         features = look(tf.constant(batch.y), tf.constant(batch.noise_sigma)).numpy()
         block = network.config.unshuffle * batch.scale
         target = tf.nn.space_to_depth(2.0 * batch.x - 1.0, block).numpy()

@@ -1,4 +1,4 @@
-"""The optimisers of a training: Adam, and Muon for the convolutions.
+"""The optimisers of a training: Adam, and Muon for most weights that are no vectors.
 
 Both take gradients that are already the same on every device: Keras would sum
 them over the devices itself, but only after everything that has to see the sum,
@@ -69,11 +69,14 @@ class _Adam(keras.optimizers.Adam):
 
 
 class _Muon(keras.optimizers.Muon):
-    """Keras' Muon, for convolutions too.
+    """Keras' Muon, for weights of four axes too.
 
     Keras orthogonalises the steps of matrices only. A kernel (h, w, in, out) is a
-    matrix (h·w·in, out) here, as in Jordan et al. 2024; biases, the first and last
-    convolution and the heads of the Gaussians take Adam's step.
+    matrix (h·w·in, out) here, as in Jordan et al. 2024. Muon's step is that of every
+    weight of two axes or more: the kernels of convolutions and dense layers, and, which
+    are no kernels, the tables of ``ClassCondition`` and the ladder's ``start``. But
+    what has a word of ``exclude_layers`` in its path (the first convolution, the heads
+    of x and of the Gaussians) and every vector, such as a bias, takes Adam's.
     """
 
     def _all_reduce_sum_gradients(self, grads_and_vars):

@@ -129,8 +129,10 @@ def _look(
     seen = [_Seen() for _ in layers]
     with _recorded(layers, seen):
         for batch in batches:
-            sigma = tf.constant(batch.noise_sigma)
-            network.look(tf.constant(batch.y), sigma, observe=observe)
+            y, sigma, label = map(
+                tf.constant, (batch.y, batch.noise_sigma, batch.label)
+            )
+            network.look(y, sigma, observe=observe, label=label)
     return seen
 
 
@@ -138,7 +140,13 @@ def _pairs(network: Any) -> list[tuple[Any, Any]]:
     """Returns each layer with a ReLU, and the one that is told its units."""
     blocks = [b for level in (*network.up_blocks, *network.down_blocks) for b in level]
     mixed = zip(network.posterior_mix, network.posterior_head, strict=True)
-    return [*((block.first, block.second) for block in blocks), *mixed]
+    own = [*((block.first, block.second) for block in blocks), *mixed]
+    # Last: what the others draw is the same with context blocks and without. Those of
+    # the coarsest level are given a constant: units are off for ever, unless by class.
+    *finer, coarsest = network.context
+    told = [*finer, coarsest] if coarsest.condition is not None else finer
+    blocks = [block for each in told for block in each.blocks]
+    return [*own, *((block.first, block.second) for block in blocks)]
 
 
 def wake(

@@ -38,9 +38,13 @@ def kl_weight(config: Config, progress: float) -> float:
 
 
 def is_mean_step(config: Config, number: int) -> bool:
-    """Tells whether a step decodes the posterior mean: evenly spread steps."""
-    part = config.objective.mean_path
-    return math.floor((number + 1) * part) > math.floor(number * part)
+    """Tells whether a step decodes the posterior mean: evenly spread steps.
+
+    Counted by the turns of the heads, one step each: else the two rhythms would beat,
+    and one head decode more means than another.
+    """
+    part, turn = config.objective.mean_path, number // len(config.model.scales)
+    return math.floor((turn + 1) * part) > math.floor(turn * part)
 
 
 def average_decay(config: Config, number: Any) -> Any:

@@ -18,14 +18,12 @@ import tensorflow as tf
 
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
-from vaenhance.model import adversary, averaging, revival, schedules, teacher
+from vaenhance.model import adversary, averaging, new_heads, revival, schedules, teacher
 from vaenhance.model.build import build_network, named
 from vaenhance.model.growth import with_blocks, with_inputs, with_latents
-from vaenhance.model.heads import head_name
-from vaenhance.model.new_heads import FITTED_BATCHES, fit_heads, with_heads
 from vaenhance.model.objective import Terms, evidence, image
 from vaenhance.model.optimizer import build_optimizer
-from vaenhance.model.step_noise import step_noise
+from vaenhance.model.step_noise import step_noise, step_seed
 from vaenhance.model.workers import Workers, local
 from vaenhance.runtime import Runtime
 
@@ -62,7 +60,7 @@ class Trainer:
                 adversary.Adversary(config) if config.adversarial.weight else None
             )
             self.teacher = teacher.build(config, runtime.policy)  # does not learn
-        self.has_new_heads = False
+        self.headless: set[int] = set()  # scales that the first weights had no head for
         averaging.copy(self.network, self.averaged, self.teacher)
         self._run = tf.function(
             self._distributed, reduce_retracing=True, autograph=False
@@ -135,11 +133,8 @@ class Trainer:
             Names of the weights that did not fit and stay random.
         """
         missing = []
-        self.has_new_heads = any(
-            scale > 1 and f"{head_name(scale)}/kernel" not in weights
-            for scale in self.config.model.scales
-        )
-        weights = with_heads(weights, self.config.model)
+        self.headless = new_heads.missing_heads(weights, self.config.model)
+        weights = new_heads.with_heads(weights, self.config.model)
         variables = named(self.network.variables)
         shapes = {key: tuple(each.shape) for key, each in variables.items()}
         weights = with_inputs(with_blocks(weights, shapes), shapes)
@@ -159,9 +154,9 @@ class Trainer:
         Args:
             batch: makes the batch of a step.
         """
-        if self.has_new_heads:
-            count = FITTED_BATCHES * len(self.config.model.scales)
-            fit_heads(self.network, (batch(step) for step in range(count)))
+        if self.headless:
+            count = new_heads.FITTED_BATCHES * len(self.config.model.scales)
+            new_heads.fit_heads(self.network, map(batch, range(count)), self.headless)
             averaging.copy(self.network, self.averaged, self.teacher)
 
     def revive(self, batches: list[Batch], number: int) -> dict[str, int]:
@@ -248,7 +243,7 @@ class Trainer:
             # No more than what learns: a fitted prior costs no way back to y.
             tape.watch([v.value for v in self.network.trainable_variables])
             parameters, kl, _ = self.network.infer(
-                y, sigma, epsilons, scale=scale, label=label
+                y, sigma, epsilons, scale=scale, label=label, **self._seed(number)
             )
             terms = evidence(
                 self.config.model.likelihood,
@@ -284,6 +279,11 @@ class Trainer:
         shapes = self.network.latent_shapes(y.shape[1], y.shape[2])
         drawn = step_noise(self.config.training.seed, number, tf.shape(y)[0], shapes)
         return [noise * level for level in drawn]
+
+    def _seed(self, number) -> dict[str, Any]:
+        """Returns the seed of what an exponent's network drops, where there is one."""
+        plan, is_told = self.config.training, self.config.model.exponents
+        return {"seed": step_seed(plan.seed, number)} if is_told else {}
 
     def _replica_update(self, gradients: list[Any], contest: Any) -> None:
         self.optimizer.apply(gradients, self.network.trainable_variables)

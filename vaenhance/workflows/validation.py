@@ -57,7 +57,7 @@ class Validation:
                 step = stride(config.model)
                 side = max(side, min(SIDE, smallest) // (scale * step) * step)
             wide = config.replace(
-                data={"crop": side, "flip": False, "min_scale": 1.0},
+                data={"crop": side, "flip": False, "min_scale": 1.0, "graphics": 0.0},
                 objective={"teacher": 0.0},  # nothing is learnt here
             )
             rng = np.random.default_rng([config.training.seed, 4, index])
