@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vaenhance
-from tests.tiny import save_tiny_model, tiny_config
+from tests.tiny import calibrate_tiny_model, save_tiny_model, tiny_config
+from tests.tiny_look import save_tiny_look
 from vaenhance import api_tiles
 from vaenhance.api import Latents, Model
 from vaenhance.config import named_preset
-from vaenhance.errors import DeviceError, ModelError, OutOfMemory, UsageProblem
+from vaenhance.errors import DeviceError, Misfit, ModelError, OutOfMemory, UsageProblem
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +115,11 @@ def test_tiles_give_the_whole(model, dtype):
     ],
 )
 def test_what_makes_no_sense_is_refused(model, image, options, words):
-    with pytest.raises(UsageProblem, match=words):
+    with pytest.raises(UsageProblem, match=words) as caught:
         model.enhance(image, **options)
+    # Of what is wrong with this image, another may have nothing.
+    is_setting = words in ("strength", "noise_sigma")
+    assert isinstance(caught.value, Misfit) != is_setting
 
 
 def test_enhance_is_decode_of_encode(model):
@@ -260,10 +264,44 @@ def test_the_photo_model_improves_noisy_photographs(samples: Path):
     assert model.card["training"]["hours"] > 0
 
 
-def test_what_is_no_array_or_no_seed_is_refused(tmp_path):
-    small = vaenhance.load_model(save_tiny_model(tmp_path / "m"), device="cpu")
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory) -> Model:
+    folder = save_tiny_model(tmp_path_factory.mktemp("models") / "calibrated")
+    calibrate_tiny_model(folder)
+    return vaenhance.load_model(folder, device="cpu", precision="float32")
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("enhance", ()),
+        ("encode", ()),
+        ("encode_tiles", ()),
+        ("interpolate", (picture(),)),
+        ("draw", ()),
+        ("draw_posterior", (1,)),
+        ("describe_latents", ()),
+        ("assess", ()),
+        ("score", ()),
+        ("bound_likelihood", ()),
+    ],
+)
+def test_what_is_no_array_is_refused(calibrated, method, arguments):
     with pytest.raises(UsageProblem, match="NumPy array, received list"):
-        small.enhance([[1, 2], [3, 4]])
+        getattr(calibrated, method)([[1, 2], [3, 4]], *arguments)
+
+
+@pytest.mark.parametrize("method", ["enhance", "encode", "style", "power", "transform"])
+def test_a_look_is_not_of_what_is_no_array(tmp_path_factory, method):
+    folder = save_tiny_look(tmp_path_factory.mktemp("models") / "look")
+    look = vaenhance.load_look(folder, device="cpu")
+    arguments = (None,) if method == "transform" else ()
+    with pytest.raises(UsageProblem, match="NumPy array, received list"):
+        getattr(look, method)([[1, 2], [3, 4]], *arguments)
+
+
+def test_seeds_below_zero_are_refused(tmp_path):
+    small = vaenhance.load_model(save_tiny_model(tmp_path / "m"), device="cpu")
     with pytest.raises(UsageProblem, match="seed"):
         small.sample(1, seed=-1)
     with pytest.raises(UsageProblem, match="seed"):

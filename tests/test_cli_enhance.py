@@ -13,7 +13,8 @@ import vaenhance
 from tests.stand_in import install
 from vaenhance import photo
 from vaenhance.cli import console
-from vaenhance.errors import ModelError, PhotoError, UsageProblem
+from vaenhance.errors import Misfit, ModelError, PhotoError, UsageProblem
+from vaenhance.workflows.results import Result, Tally
 
 
 @pytest.fixture
@@ -223,6 +224,51 @@ def test_a_plan_says_what_the_run_would_refuse(run):
     assert "takes no level" in told.stderr
     unsure = ("a.png", "b.png", "--uncertainty", "-m", "digits", "--dry-run")
     assert "not calibrated" in run(*unsure, exit_code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "options", "words"),
+    [
+        (
+            "a.png",
+            "new.png",
+            ["--strength", 0, "--max-megapixels", 0.00001],
+            "more than the limit",
+        ),
+        ("a.gif", "out/", ["--strength", 0, "--strip-metadata"], "GIF cannot hold"),
+        ("a.gif", "out/", ["--strength", 0, "--quality", 80], "GIF cannot hold"),
+        ("a.png", "busy/", [], "a folder has this name"),
+        ("a.png", "busy/", ["--overwrite"], "a folder has this name"),
+    ],
+)
+def test_a_plan_and_a_run_say_the_same_of_an_image(
+    run, model, source, target, options, words
+):
+    save("a.png")
+    Image.new("P", (4, 4)).save("a.gif")
+    Path("busy/a.png").mkdir(parents=True)
+    done = run(source, target, *options, exit_code=1)
+    planned = run(source, target, *options, "--dry-run")
+    assert words in done.stderr and words in planned.stdout
+    assert "1 unreadable" in planned.stdout
+    assert model.calls == []
+
+
+def test_a_plan_says_that_the_model_is_damaged(invoke, tmp_path, monkeypatch):
+    """The true loader says it, so there is no stand-in."""
+    monkeypatch.chdir(tmp_path)
+    save("a.png")
+    Path("mine").mkdir()
+    for text in (None, "no configuration"):
+        if text is not None:
+            Path("mine/config.json").write_text(text)
+        for more in ([], ["--dry-run"]):
+            words = ("a.png", "new.png", "-m", "mine", *more)
+            result = invoke("enhance", *words, exit_code=2)
+            assert "config.json" in result.stderr
+    # Left out it is not asked for.
+    words = ("a.png", "new.png", "-m", "mine", "--strength", 0)
+    invoke("enhance", *words, "--dry-run")
 
 
 def test_a_version_in_the_environment_is_somebody_elses(run):
@@ -446,14 +492,49 @@ def test_what_cannot_be_written_fails_alone(run):
 @both
 def test_settings_that_do_not_fit_the_model_are_a_usage_error(run, model, monkeypatch):
     def refuse(image, **settings):
-        raise UsageProblem("this model takes 28x28 only")
+        raise UsageProblem("this model takes no such setting")
 
     monkeypatch.setattr(model, "enhance", refuse)
     save("in/a.png")
     save("in/b.png")
     result = run("in", "out", exit_code=2)
-    assert "in/a.png: this model takes 28x28 only" in result.stderr
+    assert "in/a.png: this model takes no such setting" in result.stderr
     assert not Path("out").exists()
+
+
+@pytest.fixture
+def particular(model, monkeypatch):
+    """The model, which takes images of seven pixels a row only."""
+    usual = model.enhance
+
+    def enhance(image, **settings):
+        if image.shape[1] != 7:
+            raise Misfit("this model takes 7 only")
+        return usual(image, **settings)
+
+    monkeypatch.setattr(model, "enhance", enhance)
+
+
+@both
+def test_one_image_that_does_not_fit_the_model_does_not_end_the_run(run, particular):
+    for name in "abc":
+        save(f"in/{name}.png", width=9 if name == "b" else 7)
+    assert "2 enhanced, 1 failed." in run("in", "out", exit_code=1).stderr
+    save("in/d.png")
+    again = run("in", "out", exit_code=1)
+    assert "in/b.png: this model takes 7 only (kept going)" in again.stderr
+    assert "1 enhanced, 2 skipped, 1 failed." in again.stderr
+    assert Path("out/d.png").exists()
+    # Alone it is all that was asked for.
+    for words in (["in", "out"], ["in/b.png", "b.png"]):
+        result = run(*words, exit_code=2)
+        assert "in/b.png: this model takes 7 only\n" in result.stderr
+
+
+def test_of_failures_no_traceback_is_kept():
+    tally = Tally(1)
+    tally.add(Result("a.png", "b.png", "failed", error="why", trace="a long story"))
+    assert tally.failures == [Result("a.png", "b.png", "failed", error="why")]
 
 
 def test_an_image_above_the_limit_is_refused(run):
@@ -529,6 +610,36 @@ def test_a_missing_model_is_a_usage_error(run, monkeypatch):
 
 
 # === Arguments ===
+
+
+def test_a_typed_target_goes_before_the_environment(run):
+    save("a.jpg")
+    usual = {"VAENHANCE_ENHANCE_FORMAT": "webp", "VAENHANCE_ENHANCE_SUFFIX": ".x"}
+    run("a.jpg", "b.png", env=usual)
+    assert container("b.png") == "PNG"
+    run("a.jpg", "out/", env=usual)
+    assert container("out/a.x.webp") == "WEBP"
+    run("a.jpg", "-", env=usual)
+    asked = run("a.jpg", "c.png", "--format", "tiff", env=usual, exit_code=2)
+    assert "--format asks for TIFF" in asked.stderr
+    asked = run("a.jpg", "c.png", "--suffix", ".y", env=usual, exit_code=2)
+    assert "TARGET names the file already" in asked.stderr
+    for words in (["a.jpg", "-"], ["-"]):
+        asked = run(*words, "--suffix", ".y", exit_code=2)
+        assert "standard output has none" in asked.stderr
+
+
+@pytest.mark.parametrize(
+    "typed", [["--precision", "bfloat16"], ["--tile", 64], ["--overlap", 8]]
+)
+def test_what_a_look_has_no_use_for_is_refused(run, model, typed):
+    save("a.png")
+    words = ["a.png", "new.png", "--strength", 0, "--light"]
+    for more in ([], ["--dry-run"]):
+        result = run(*words, *typed, *more, exit_code=2)
+        assert f"leave out {typed[0]}" in result.stderr
+    name = f"VAENHANCE_ENHANCE_{typed[0][2:].upper()}"
+    run(*words, "--dry-run", env={name: str(typed[1])})
 
 
 @pytest.mark.parametrize(

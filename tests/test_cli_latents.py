@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,8 @@ from PIL import Image, ImageCms
 import vaenhance
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance import photo
+from vaenhance.errors import Misfit
+from vaenhance.latents import LatentWriter
 from vaenhance.photo import Metadata, Photo, encode_photo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,6 +196,65 @@ def test_ctrl_c_writes_nothing(run, network, monkeypatch):
     assert [p.name for p in Path().iterdir()] == ["in"]
 
 
+def fill_disk(monkeypatch, room: int) -> None:
+    """Gives every temporary file of latents a disk of so many bytes."""
+
+    class Disk(io.FileIO):
+        def write(self, data):
+            if self.tell() + len(memoryview(data).cast("B")) > room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
+
+    def temporary(writer):
+        disk = Disk("spool", "w+")
+        Path("spool").unlink()
+        return io.BufferedRandom(disk)
+
+    monkeypatch.setattr(LatentWriter, "_temporary", temporary)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files keep their names there")
+@pytest.mark.parametrize("target", ["l.npz", "-"])
+def test_a_full_disk_ends_the_run_in_one_line(run, network, monkeypatch, target):
+    for name in "abc":
+        save(f"in/{name}.png")
+    fill_disk(monkeypatch, 50_000)  # a photograph has 32 kB in the finer level
+    encode = network._inference.encode
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        return encode(*arguments, **options)
+
+    monkeypatch.setattr(network._inference, "encode", counted)
+    result = run("encode", "in", target, exit_code=1)
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("vaenhance: ") and "cannot be written: no space left" in line
+    assert "(temporary files are in the folder " in line
+    assert "unexpected" not in result.stderr
+    assert len(calls) == 2
+    assert [p.name for p in Path().iterdir()] == ["in"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="open files keep their names there")
+def test_a_disk_that_is_full_at_the_end_is_one_line_too(run, monkeypatch):
+    exif = Image.Exif()
+    exif[0x010E] = "words"
+    save("a.jpg", exif=exif)
+    fill_disk(monkeypatch, 40_000)  # the latents; not the pending bytes of the EXIF
+    usual = LatentWriter._keep
+
+    def keep(writer, key, array):
+        fill_disk(monkeypatch, 10)
+        return usual(writer, key, array)
+
+    monkeypatch.setattr(LatentWriter, "_keep", keep)
+    result = run("encode", "a.jpg", "l.npz", exit_code=1)
+    assert "l.npz cannot be written: no space left" in result.stderr
+    assert "unexpected" not in result.stderr
+    assert [p.name for p in Path().iterdir()] == ["a.jpg"]
+
+
 def test_what_exists_is_kept(run):
     save("in/a.png")
     save("in/b.png")
@@ -205,6 +270,137 @@ def test_what_exists_is_kept(run):
     assert Path("out/a.png").read_bytes() == b"mine"
     run("decode", "l.npz", "out", "--overwrite")
     assert Path("out/a.png").read_bytes() != b"mine"
+
+
+def test_what_exists_is_skipped_whatever_the_limits(run):
+    save("in/a.png")
+    run("encode", "in", "l.npz")
+    run("decode", "l.npz", "out")
+    limited = ("decode", "l.npz", "out", "--max-megapixels", "0.0001")
+    assert "0 decoded, 1 skipped." in run(*limited).stderr
+    result = run(*limited, "--overwrite", exit_code=1)
+    assert "more than the limit" in result.stderr
+
+
+def test_a_folder_where_a_file_should_be_is_known_at_once(run):
+    save("in/a.png")
+    Path("x.npz/inside").mkdir(parents=True)
+    for more in ([], ["--overwrite"]):
+        result = run("encode", "in", "x.npz", *more, exit_code=2)
+        assert "x.npz is a folder" in result.stderr
+    assert not run.loaded
+    run("encode", "in", "l.npz")
+    run.loaded.clear()
+    Path("out/a.png").mkdir(parents=True)
+    result = run("decode", "l.npz", "out", exit_code=1)
+    assert "decode a.png: cannot be written: a folder has this name" in result.stderr
+    assert not run.loaded
+
+
+def test_a_picture_is_not_taken_for_that_of_another(run):
+    """a.jpg was alone, and has the name that would be a.png's now."""
+    save("in/a.jpg")
+    run("encode", "in", "l.npz")
+    run("decode", "l.npz", "out", "--format", "png")
+    save("in/a.png", Image.fromarray(pixels(seed=2)))
+    run("encode", "in", "l.npz", "--overwrite")
+    result = run("decode", "l.npz", "out", "--format", "png", exit_code=1)
+    assert "cannot decode a.png: out/a.png may be of a.jpg" in result.stderr
+    assert "1 decoded, 1 failed." in result.stderr
+
+
+def test_a_typed_target_goes_before_the_environment(run):
+    save("a.jpg")
+    run("encode", "a.jpg", "l.npz")
+    usual = {"VAENHANCE_DECODE_FORMAT": "webp", "VAENHANCE_DECODE_SUFFIX": ".x"}
+    run("decode", "l.npz", "b.png", env=usual)
+    run("decode", "l.npz", "out", env=usual)
+    run("decode", "l.npz", "-", env=usual)
+    assert photo.probe(Path("b.png")).format == "PNG"
+    assert sorted(files("out")) == ["a.x.webp"]
+    for target, words in {"c.png": "TARGET names", "-": "standard output has"}.items():
+        result = run("decode", "l.npz", target, "--suffix", ".y", exit_code=2)
+        assert words in result.stderr
+
+
+def test_one_image_that_does_not_fit_the_model_is_left_out(run, network, monkeypatch):
+    for name, side in {"a": 20, "b": 30}.items():
+        save(f"in/{name}.png", Image.fromarray(pixels(side)))
+    encode = network.encode_tiles
+
+    def particular(image, *arguments, **options):
+        if image.shape[0] == 20:
+            raise Misfit("this model takes 30 only")
+        return encode(image, *arguments, **options)
+
+    monkeypatch.setattr(network, "encode_tiles", particular)
+    result = run("encode", "in", "l.npz", exit_code=1)
+    assert "in/a.png: this model takes 30 only (kept going)" in result.stderr
+    with np.load("l.npz") as file:
+        assert file["names"].tolist() == ["b.png"]
+    # Alone it is all that was asked for.
+    run("encode", "in/a.png", "m.npz", exit_code=2)
+    assert not Path("m.npz").exists()
+
+
+@pytest.mark.parametrize("when", ["computed", "written"])
+def test_what_another_run_has_made_is_skipped(run, network, monkeypatch, when):
+    save("in/a.bmp")
+    save("in/b.bmp")
+    run("encode", "in", "l.npz")
+    usual = network.decode_tiles
+    calls = []
+
+    def decode(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == (1 if when == "computed" else 2):
+            save("out/b.bmp").write_bytes(b"another run's")
+        return usual(*arguments, **options)
+
+    monkeypatch.setattr(network, "decode_tiles", decode)
+    result = run("decode", "l.npz", "out", "--json", "-v")
+    assert "1 decoded, 1 skipped." in result.stderr
+    assert "skipped b.bmp: out/b.bmp exists" in result.stderr
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [r["status"] for r in records] == ["decoded", "skipped"]
+    assert len(calls) == (1 if when == "computed" else 2)
+    assert Path("out/b.bmp").read_bytes() == b"another run's"
+
+    def late(*arguments, **options):
+        save("c.bmp").write_bytes(b"mine")
+        return usual(*arguments, **options)
+
+    run("encode", "in/a.bmp", "one.npz")
+    monkeypatch.setattr(network, "decode_tiles", late)
+    result = run("decode", "one.npz", "c.bmp", exit_code=1)  # it was asked for
+    assert "a file of the name c.bmp has come to be there" in result.stderr
+
+
+def test_ctrl_c_tells_of_what_is_being_written(run, network, monkeypatch):
+    for name in "abc":
+        save(f"in/{name}.bmp")
+    run("encode", "in", "l.npz")
+    usual, write = network.decode_tiles, photo.write_atomic
+    begun, calls = threading.Event(), []
+
+    def decode(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 2:
+            assert begun.wait(timeout=60)
+            raise KeyboardInterrupt
+        return usual(*arguments, **options)
+
+    def slow(*arguments, **options):
+        begun.set()
+        time.sleep(0.3)
+        write(*arguments, **options)
+
+    monkeypatch.setattr(network, "decode_tiles", decode)
+    monkeypatch.setattr(photo, "write_atomic", slow)
+    result = run("decode", "l.npz", "out", "--json", exit_code=130)
+    records = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(r["source"], r["status"]) for r in records] == [("a.bmp", "decoded")]
+    assert sorted(files("out")) == ["a.bmp"]
 
 
 def test_draws_are_files_of_their_own(run):
@@ -281,7 +477,9 @@ def test_gray_models_take_gray_images(invoke, tmp_path, monkeypatch):
     model = save_tiny_model(tmp_path / "gray", tiny_config(model=gray))
     save("in/a.png", Image.fromarray(pixels(16, 16)[..., 0]))
     save("in/b.png", Image.fromarray(pixels(16, 16)))
+    save("in/0.png", Image.fromarray(pixels(16, 16)))  # whichever comes first
     result = invoke("encode", "in", "l.npz", "-m", model, exit_code=1)
+    assert "1 encoded, 2 failed." in result.stderr
     assert "the model takes gray images" in result.stderr
     invoke("decode", "l.npz", "out", "-m", model)
     with Image.open("out/a.png") as image:

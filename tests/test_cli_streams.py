@@ -313,6 +313,53 @@ def test_a_signal_while_a_file_is_written(photograph, tmp_path, name, exit_code)
 
 
 @posix
+@pytest.mark.parametrize(
+    "kind, name, exit_code",
+    [("silent", "SIGTERM", 143), ("stalled", "SIGINT", 130), ("named", "SIGTERM", 143)],
+)
+def test_a_signal_ends_the_wait_for_a_silent_pipe(
+    photograph, tmp_path, kind, name, exit_code
+):
+    reader, writer = os.pipe()
+    source, loaded = Path(f"/dev/fd/{reader}"), tmp_path / "loaded"
+    if kind == "stalled":
+        os.write(writer, photograph.read_bytes()[:50])
+    if kind == "named":  # nobody opens it
+        source = tmp_path / "pipe.png"
+        os.mkfifo(source)
+    # The signal comes when the model is there, and nothing is left but to wait.
+    words = stand_in(source, tmp_path / "new.png")
+    words[2] = words[2].replace(": Negative()", ": open(%r, 'w') and Negative()")
+    words[2] %= str(loaded)
+    process = start(words, pass_fds=[reader])
+    os.close(reader)
+    wait_for(process, loaded.exists)
+    process.send_signal(getattr(signal, name))
+    _, stderr = process.communicate(timeout=PATIENCE)  # before the writer closes
+    os.close(writer)
+    assert process.returncode == exit_code
+    assert b"0 enhanced, 1 not tried. Interrupted." in stderr
+    assert b"Traceback" not in stderr
+    assert not (tmp_path / "new.png").exists()
+
+
+@posix
+def test_a_pipe_that_pauses_is_read_to_its_end(photograph, tmp_path):
+    new, source = tmp_path / "new.png", tmp_path / "pipe.png"
+    os.mkfifo(source)
+    process = start(stand_in(source, new))
+    data = photograph.read_bytes()
+    with source.open("wb", buffering=0) as pipe:
+        for piece in (data[:70], data[70:]):
+            pipe.write(piece)
+            time.sleep(0.5)
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, stderr
+    with Image.open(new) as image:
+        assert image.size == (9, 8)
+
+
+@posix
 def test_a_second_sigterm_does_not_disturb_the_first(photograph, tmp_path):
     out = tmp_path / "out"
     process = start(stand_in(photograph.parent, out, disk=1))

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vaenhance.api_uncertainty import Assessed
 from vaenhance.errors import TargetTaken, UsageProblem
 from vaenhance.photo import Metadata, Photo, save_png
-from vaenhance.workflows import explore, jobs
+from vaenhance.workflows import explore, files, jobs
 from vaenhance.workflows.companions import kinds, with_companions
 
 ALL = kinds(2, True)
@@ -86,18 +87,68 @@ def test_a_name_that_is_too_long_with_its_kind_is_not_there(tmp_path):
     assert not any(companion.exists for companion in job.companions)
 
 
-def test_a_companion_that_another_run_has_made_is_no_failure(tmp_path):
-    class Other:
-        def encode(self, job, picture):
-            return b"data"
+@pytest.mark.parametrize("names", [("a.jpg", "a.png"), ("A.jpg", "a.png")])
+def test_maps_of_one_stem_keep_the_extension(tmp_path, names):
+    source = folder(tmp_path / "in", *names, "b.png")
+    plan = jobs.plan([str(source), str(tmp_path / "out")])
+    found = with_companions(plan.jobs, kinds(0, True))
+    paths = [companion.path.name for job in found for companion in job.companions]
+    first, second = names
+    assert paths == [
+        *(f"{first}.sigma.png", f"{first}.heat.png"),
+        *(f"{second}.sigma.png", f"{second}.heat.png"),
+        *("b.sigma.png", "b.heat.png"),
+    ]
+    draws = with_companions(plan.jobs, kinds(1, False))
+    assert [job.companions[0].path.suffix for job in draws] == [".jpg", ".png", ".png"]
 
-        def write_beside(self, job, path, data):
-            raise TargetTaken(f"{path} is there")
+
+class Other:
+    """Another run, which makes every companion in the last moment."""
+
+    def encode(self, job, picture):
+        return b"data"
+
+    def write_beside(self, job, path, data):
+        raise TargetTaken(f"{path} is there")
+
+
+@pytest.mark.parametrize("wanted", [explore.Exploring(2), explore.Exploring(0, True)])
+def test_a_companion_that_another_run_has_made_is_no_failure(tmp_path, wanted):
+    class Model:
+        def enhance(self, image, **dials):
+            return image
+
+        def draw(self, image, number, **dials):
+            return image
+
+        def assess(self, image, **dials):
+            return Assessed(image, np.zeros(image.shape[:2], np.float32))
 
     pixels = np.zeros((4, 4, 3), np.uint8)
     picture = Photo(pixels, None, False, "PNG", Metadata())
-    job = jobs.Job(Path("a.png"), tmp_path / "b.png")
-    explore._write(Other(), job, picture, pixels, tmp_path / "b.draw1.png")
+    plain = jobs.Job(Path("a.png"), tmp_path / "b.png")
+    beside = kinds(wanted.draws, wanted.uncertainty)
+    (job,) = with_companions([plain], beside)
+    assert len(job.companions) == len(beside)
+
+    def answer(job):
+        told = (Other(), wanted, {}, lambda megapixels: None)
+        return explore.answer(Model(), picture, job, *told)
+
+    answer(job)
     with pytest.raises(TargetTaken):
-        named = replace(job, is_named=True)
-        explore._write(Other(), named, picture, pixels, tmp_path / "b.draw1.png")
+        answer(replace(job, is_named=True))
+
+
+def test_work_is_shared_with_another_run_once_all_files_are_there(tmp_path):
+    source = folder(tmp_path / "in", "a.png")
+    out = folder(tmp_path / "out", "a.png", "a.sigma.png")
+    job = with_companions(jobs.plan([str(source), str(out)]).jobs, kinds(0, True))[0]
+    assert job.is_open and not files.is_made_by_another(job)
+    folder(out, "a.heat.png")
+    assert files.is_made_by_another(job)
+    assert not files.is_made_by_another(replace(job, may_replace=True))
+    assert not files.is_made_by_another(replace(job, is_named=True))
+    (out / "a.png").unlink()
+    assert not files.is_made_by_another(job)

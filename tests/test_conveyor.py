@@ -6,7 +6,7 @@ from queue import Queue
 
 import pytest
 
-from vaenhance.workflows.conveyor import PIECES_IN_FLIGHT, Conveyor
+from vaenhance.workflows.conveyor import PIECES_IN_FLIGHT, Conveyor, is_closed
 
 
 def run(works, *, read=lambda w: w, compute=lambda w, r: r, write=lambda w, a: None):
@@ -160,6 +160,31 @@ def test_close_waits_for_what_is_being_written_and_drops_the_rest():
     closing.join(timeout=10)
     assert not closing.is_alive()
     assert 0 in written
+
+
+def test_what_waits_in_reading_is_told_that_it_may_end():
+    begun, seen = Queue(), []
+
+    def read(work):
+        begun.put(work)
+        deadline = time.monotonic() + 10
+        while not is_closed() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen.append(is_closed())
+
+    conveyor = Conveyor(
+        range(2),
+        read=read,
+        compute=lambda w, r: r,
+        write=lambda w, a: None,
+        weigh=lambda w: 1.0,
+        room=2.0,
+    )
+    conveyor.read_ahead()
+    assert begun.get(timeout=10) == 0
+    conveyor.close()
+    assert seen == [True]
+    assert not is_closed()  # of this thread, which reads for no conveyor
 
 
 def test_after_an_interrupt_what_is_being_written_still_comes_out():

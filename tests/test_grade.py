@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,14 +16,16 @@ from tests.tiny_look import save_tiny_look
 from vaenhance import photo
 from vaenhance.checkpoint import find_model, load_config
 from vaenhance.checkpoint_styles import load_styles
-from vaenhance.errors import UsageProblem
-from vaenhance.grading_style import Style
+from vaenhance.errors import PhotoError, UsageProblem
+from vaenhance.grading_style import Style, measured
 from vaenhance.workflows.grade import (
     Graded,
     GradeSettings,
     find_references,
+    judging,
     read_style,
 )
+from vaenhance.workflows.gray import for_photographs
 
 STYLE = Style(np.ones(4, np.float32), np.full(6, 2, np.float32))
 
@@ -83,6 +86,43 @@ def test_what_is_not_asked_for_is_left_out() -> None:
     assert not GradeSettings(style=("a",), style_strength=0.0).does_anything
 
 
+class Uneven(Recorder):
+    """A model of looks that rounds each colour another way."""
+
+    def enhance(self, image, look=None, **rest):
+        return super().enhance(image) + np.array([1, 4, 0], np.uint16)
+
+
+class Same:
+    """A photo model of one channel that notes what it is shown."""
+
+    config = SimpleNamespace(channels=1)
+    device, precision, conditioned_on_noise = "CPU", "float32", True
+
+    def enhance(self, image, **told):
+        self.shown = image
+        return image
+
+    def draw(self, image, number=0, **told):
+        return image
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_gray_photographs_stay_gray_for_a_photo_model_of_gray(dtype) -> None:
+    gray = np.arange(20, dtype=dtype).reshape(4, 5, 1).repeat(3, axis=-1)
+    network, deep = Same(), 257 if dtype == np.uint8 else 1
+    model = Graded(
+        for_photographs(network), Uneven("light", []), GradeSettings(light=1.0), None
+    )
+    result = model.enhance(gray)
+    assert np.array_equal(network.shown, gray[..., :1].astype(np.uint16) * deep + 2)
+    assert (result == result[..., :1]).all()
+    assert (model.draw(gray) == result).all()
+    gray[1, 2, 0] += 1
+    with pytest.raises(PhotoError, match="has colours"):
+        model.enhance(gray)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("models")
@@ -120,7 +160,12 @@ def test_references_are_names_images_and_folders(models, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("style", "words"),
-    [("no-such", "dusk, noon"), ("empty", "no image"), ("broken.png", "broken.png")],
+    [
+        ("no-such", "dusk, noon"),
+        ("empty", "no image"),
+        ("broken.png", "broken.png"),
+        ("", "an empty --style"),  # not the current folder, which has images
+    ],
 )
 def test_what_is_no_reference_is_refused_by_name(
     models, monkeypatch, style, words
@@ -161,6 +206,109 @@ def test_without_the_photo_model_only_the_look_is_loaded(
     enhance("a.png", target, "--strength", 0, "--light", 0.5, photo_model="nowhere")
     before = photo.read_pixels(models / "a.png")
     assert not np.array_equal(photo.read_pixels(target), before)
+
+
+# === Transparency ===
+
+
+def save_cutout(path: Path, hidden: str, dtype=np.uint8) -> photo.Photo:
+    """A disk of middle lightness on what nobody sees: black, noise, or all of it."""
+    rng = np.random.default_rng(2)
+    down, across = np.mgrid[:60, :80]
+    far = np.hypot(down - 30, across - 35)
+    alpha = np.where(far < 20, 255, 0) if hidden != "all" else np.zeros((60, 80))
+    pixels = rng.integers(115, 155, (60, 80, 3))
+    noise = rng.integers(0, 256, pixels.shape)
+    under = noise if hidden == "noise" else 0
+    pixels = np.where(alpha[..., None] > 0, pixels, under)
+    scale = np.iinfo(dtype).max // 255
+    parts = ((part * scale).astype(dtype) for part in (pixels, alpha))
+    picture = photo.Photo(*parts, False, "PNG")
+    path.write_bytes(photo.encode_photo(picture, picture.pixels, format="PNG"))
+    return picture
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("option", ["--light", "--style=dusk"])
+def test_light_and_style_are_judged_by_what_is_seen(
+    enhance, option, dtype, tmp_path
+) -> None:
+    made = []
+    for name in ("black", "noise"):
+        picture = save_cutout(tmp_path / f"{name}.png", name, dtype)
+        target = tmp_path / f"{name}.new.png"
+        asked = (tmp_path / f"{name}.png", target, "--strength", 0, option)
+        enhance(*asked, photo_model="nowhere")
+        made.append(photo.read_photo(target))
+        assert np.array_equal(made[-1].alpha, picture.alpha)
+        assert made[-1].pixels.dtype == dtype
+    is_seen = made[0].alpha > 0
+    first, second = (one.pixels for one in made)
+    assert np.array_equal(first[is_seen], second[is_seen])
+    assert not np.array_equal(first[~is_seen], second[~is_seen])  # still there
+    assert not np.array_equal(first[is_seen], picture.pixels[is_seen])
+
+
+def test_the_style_of_a_cutout_is_that_of_what_is_seen(models, tmp_path) -> None:
+    import vaenhance
+
+    model = vaenhance.load_look(models / "looks")
+    styles = []
+    for name in ("black", "noise"):
+        picture = save_cutout(tmp_path / f"{name}.png", name)
+        given = find_references(asked(models, str(tmp_path / f"{name}.png")))
+        styles.append(read_style(model, given))
+    first, second = styles
+    assert np.array_equal(first.look, second.look)
+    assert np.array_equal(first.colours, second.colours)
+    seen = measured(picture.pixels[picture.alpha > 0][None])
+    assert first.colours == pytest.approx(seen, abs=1.0)
+
+
+def test_where_nothing_is_seen_all_is_judged(models, enhance, tmp_path) -> None:
+    save_cutout(tmp_path / "all.png", "all")
+    source, target = tmp_path / "all.png", tmp_path / "new.png"
+    given = (source, target, "--light", "--style", source)
+    enhance(*given, "--strength", 0, photo_model="nowhere")
+    assert not photo.read_photo(target).alpha.any()
+
+
+def test_what_is_enlarged_is_judged_by_its_own_alpha() -> None:
+    class Larger(Recorder):
+        def enhance(self, image, **rest):
+            return image.repeat(2, axis=0).repeat(2, axis=1)
+
+    seen: list = []
+
+    class Judge(Recorder):
+        def enhance(self, image, look=None, *, alpha=None, **rest):
+            seen.append(alpha)
+            return image
+
+    model = Graded(
+        Larger("", []), Judge("", []), GradeSettings(light=1, style=("dusk",)), STYLE
+    )
+    alpha = np.zeros((6, 8), np.uint8)
+    alpha[:, :4] = 255
+    judging(model, alpha).enhance(np.zeros((6, 8, 3), np.uint8), size=(12, 16))
+    assert seen[0] is alpha
+    assert seen[1].shape == (12, 16)
+    assert seen[1][:, :7].all() and not seen[1][:, 10:].any()
+    model.enhance(np.zeros((6, 8, 3), np.uint8))  # the next photograph has none
+    assert seen[2] is None
+    assert judging(Larger("", []), alpha).name == ""
+
+
+def test_alpha_of_another_size_is_refused(models) -> None:
+    import vaenhance
+
+    model = vaenhance.load_look(models / "looks")
+    image = np.zeros((6, 8, 3), np.uint8)
+    with pytest.raises(UsageProblem, match="alpha"):
+        model.enhance(image, alpha=np.zeros((8, 6), np.uint8))
+
+
+# === Arguments ===
 
 
 @pytest.mark.parametrize(

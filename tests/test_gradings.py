@@ -36,6 +36,27 @@ def test_a_sheet_of_gradings_is_seeded(folder, tmp_path, invoke) -> None:
     assert small.shape == (2 * 20 + 3 * 4, 2 * 30 + 3 * 4, 3)
 
 
+def test_hidden_pixels_of_the_photograph_are_not_judged(
+    folder, tmp_path, invoke
+) -> None:
+    pixels = np.asarray(Image.open(folder / "a.png"))
+    alpha = np.zeros(pixels.shape[:2], np.uint8)
+    alpha[5:30, 10:40] = 255
+    sheets = []
+    for name, hidden in {"black": 0, "white": 255}.items():
+        colours = np.where(alpha[..., None] > 0, pixels, np.uint8(hidden))
+        source = tmp_path / f"{name}.png"
+        Image.fromarray(np.dstack([colours, alpha])).save(source)
+        given = ["-m", folder / "looks", "--apply", source, "--count", "1"]
+        invoke("sample", tmp_path / f"{name}.sheet.png", *given)
+        sheets.append(np.asarray(Image.open(tmp_path / f"{name}.sheet.png")))
+    assert not np.array_equal(*sheets)  # what is hidden is shown as it is
+    down, across = (sheets[0].shape[axis] - alpha.shape[axis] for axis in (0, 1))
+    inner = np.s_[down // 2 + 5 :, across // 2 + 10 :]
+    first, second = (sheet[inner][:25, :30] for sheet in sheets)
+    assert np.array_equal(first, second)
+
+
 @pytest.mark.parametrize("target", ["sheet.png", "folder"])
 def test_the_profile_of_the_photograph_goes_along(folder, target, tmp_path, invoke):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

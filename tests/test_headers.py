@@ -56,8 +56,20 @@ def test_a_gif_needs_another_format_unless_it_is_copied():
     assert "GIF cannot hold an enhanced photograph" in job.problem
     (job,) = measure(plan(["in/a.gif", "out/"]).jobs, None, unchanged=True)
     assert job.is_open
+    (job,) = measure(plan(["in/a.gif", "b.png"]).jobs, None, unchanged=True)
+    assert job.is_open
+    wanted = [Job(Path("in/a.png"), Path("b.gif"), "GIF")]
+    (job,) = measure(wanted, None, unchanged=True)
+    assert "GIF cannot hold" in job.problem
     (job,) = measure(plan(["in/a.gif", "a.png"]).jobs, None)
     assert job.is_open and job.megapixels > 0
+
+
+@pytest.mark.parametrize("unchanged", [False, True])
+def test_what_is_too_large_to_be_read_is_too_large_to_be_copied(unchanged):
+    jobs = plan(["in/a.png", "b.png"]).jobs
+    (job,) = measure(jobs, None, unchanged=unchanged, max_megapixels=0.0001)
+    assert "more than the limit" in job.problem
 
 
 def test_a_folder_that_is_a_file_is_known_at_once():

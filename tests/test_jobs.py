@@ -165,6 +165,28 @@ def test_a_collision_that_the_longer_name_causes_is_refused():
         plan(["in", "out"], format="PNG")
 
 
+def test_a_result_is_not_taken_for_that_of_another_source():
+    """a.jpg was alone, and has the name that would be a.png's now."""
+    touch("in/a.jpg", "in/a.png", "in/b.jpg", "out/a.png", "out/b.png")
+    jpg, png, other = plan(["in", "out"], format="PNG").jobs
+    assert jpg.target == Path("out/a.jpg.png") and jpg.is_open
+    assert png.problem == "out/a.png may be of in/a.jpg: --overwrite redoes it"
+    assert not png.exists and other.exists
+    redo = plan(["in", "out"], format="PNG", overwrite=True)
+    assert all(job.is_open for job in redo.jobs)
+    touch("out/a.jpg.png")  # each has its own: nothing speaks against it
+    assert all(job.exists for job in plan(["in", "out"], format="PNG").jobs)
+
+
+def test_a_folder_where_a_target_should_be_is_a_job_that_fails():
+    touch("in/a.jpg", "in/b.jpg", "out/a.jpg/x")
+    for overwrite in (False, True):
+        for arguments in (["in", "out"], ["in/a.jpg", "out"]):
+            job, *_ = plan(arguments, overwrite=overwrite).jobs
+            assert job.problem == "cannot be written: a folder has this name"
+    assert plan(["in", "out"]).jobs[1].is_open
+
+
 # === What could harm an original ===
 
 
@@ -228,6 +250,13 @@ def test_a_device_is_never_replaced():
         (["in/a.jpg", "in/b.jpg", "c.jpg"], "looks like a file"),
         (["in/a.jpg", "notes.txt/"], "is a file"),
         (["in/a.jpg", "in/b.jpg"], "exists; pass --overwrite"),
+        # What a variable leaves that is not set; as a path it is the current folder.
+        ([""], "an empty SOURCE"),
+        (["", "out.jpg"], "an empty SOURCE"),
+        (["in/a.jpg", "", "out"], "an empty SOURCE"),
+        (["in/a.jpg", ""], "an empty TARGET"),
+        (["in", ""], "an empty TARGET"),
+        (["-", ""], "an empty TARGET"),
     ],
 )
 def test_a_problem_is_named(arguments, message):
@@ -244,6 +273,31 @@ def test_format_and_target_must_agree():
     with pytest.raises(UsageProblem, match="--suffix"):
         plan(["a.jpg", "new.png"], suffix="_x")
     assert plan(["a.jpg", "new"], format="WEBP").jobs[0].format == "WEBP"
+
+
+@pytest.mark.parametrize("arguments", [["-"], ["-", "-"], ["a.jpg", "-"]])
+def test_standard_output_has_no_name_for_a_suffix(arguments):
+    touch("a.jpg")
+    with pytest.raises(UsageProblem, match="standard output has none"):
+        plan(arguments, suffix="_x")
+    (job,) = plan(arguments, suffix="_x", yielding=["suffix"]).jobs
+    assert job.target is None
+
+
+def test_a_target_that_names_a_file_goes_before_what_nobody_typed():
+    touch("a.jpg")
+    usual = {"format": "WEBP", "suffix": "_x", "yielding": ["format", "suffix"]}
+    (job,) = plan(["a.jpg", "new.png"], **usual).jobs
+    assert (job.target, job.format) == (Path("new.png"), "PNG")
+    (job,) = plan(["-", "new.png"], **usual).jobs
+    assert (job.target, job.format) == (Path("new.png"), "PNG")
+    # Where it does not say, what the environment says is for it.
+    assert plan(["a.jpg", "new"], **usual).jobs[0].format == "WEBP"
+    assert plan(["a.jpg", "-"], **usual).jobs[0].format == "WEBP"
+    assert pairs(plan(["a.jpg", "out/"], **usual)) == [("a.jpg", "out/a_x.webp")]
+    assert pairs(plan(["a.jpg"], **usual)) == [("a.jpg", "a_x.webp")]
+    with pytest.raises(UsageProblem, match="--format asks for WEBP"):
+        plan(["a.jpg", "new.png"], **{**usual, "yielding": ["suffix"]})
 
 
 def test_a_folder_that_cannot_be_listed_is_a_job_that_fails(monkeypatch):
@@ -283,3 +337,30 @@ def test_patterns_leave_pipes_alone():
     made = plan(["many/*.jpg", "out"])
     assert [job.source_name for job in made.jobs] == ["many/a.jpg", "many/gone.jpg"]
     assert made.ignored == (Path("many/f.jpg"),)
+
+
+def test_a_pattern_takes_each_file_once_whatever_the_links():
+    touch("in/a.jpg", "in/b.jpg", "in/sub/c.jpg")
+    # Two of them have 2 ** 40 ways around: no pattern may try them all.
+    for name in ("loop", "again"):
+        Path("in", name).symlink_to(".", target_is_directory=True)
+    Path("in/alias").symlink_to("sub", target_is_directory=True)
+    Path("in/linked.jpg").symlink_to("a.jpg")
+    files = ["in/a.jpg", "in/b.jpg", "in/linked.jpg", "in/sub/c.jpg"]
+    for pattern in ("in/**/*.jpg", "in/**"):
+        assert sorted(name for name, _ in pairs(plan([pattern, "out"]))) == files
+    assert [name for name, _ in pairs(plan(["in/*/c.jpg", "out"]))] == ["in/sub/c.jpg"]
+    assert pairs(plan(["in/ali*/*.jpg", "out"])) == [
+        ("in/alias/c.jpg", "out/alias/c.jpg")
+    ]
+    assert len(plan(["in/**/su*/**/*.jpg", "out"]).jobs) == 1
+
+
+def test_a_pattern_leaves_what_systems_leave_behind():
+    touch("in/a.jpg", "in/@eaDir/t.jpg", "in/@eaDir/u.jpg", "in/x/__MACOSX/v.jpg")
+    made = plan(["in/**/*.jpg", "out"])
+    assert pairs(made) == [("in/a.jpg", "out/a.jpg")]
+    assert made.ignored == (Path("in/@eaDir"), Path("in/x/__MACOSX"))
+    with pytest.raises(UsageProblem, match="no image matches"):
+        plan(["in/*/t.jpg", "out"])
+    assert len(plan(["in/@eaDir/*.jpg", "out"]).jobs) == 2  # asked for by name

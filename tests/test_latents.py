@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 import zipfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from vaenhance.latents import (
     PlacedNoise,
     Pool,
     TiledLatents,
+    Unwritable,
     between,
+    index,
 )
 from vaenhance.latents.members import Member
 from vaenhance.photo import Metadata
@@ -177,6 +179,26 @@ def test_a_stream_takes_it_too(tmp_path):
         file.add(entry("0.png"), latents(0))
     with LatentReader(stream.getvalue()) as file:
         assert len(file) == 1
+
+
+def test_a_stream_without_room_is_named():
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    with closing(LatentWriter(Full(), ORIGIN)) as file:
+        file.add(entry("0.png"), latents(0))
+        words = r"cannot be written: no space left on device \(temporary files are in"
+        with pytest.raises(Unwritable, match=words):
+            file.finish()
+
+
+def test_heif_is_a_format_without_the_extra_too(tmp_path, monkeypatch):
+    path = rewritten(written(tmp_path / "l.npz"), formats=np.array(["HEIF", "PNG"]))
+    known = {e: kind for e, kind in index.EXTENSIONS.items() if kind != "HEIF"}
+    monkeypatch.setattr(index, "EXTENSIONS", known)
+    with LatentReader(path) as file:
+        assert [one.format for one in file.entries] == ["HEIF", "PNG"]
 
 
 def rewritten(path: Path, **changes) -> Path:

@@ -62,6 +62,19 @@ def test_the_folder_is_a_model_whose_classes_are_styles(trained) -> None:
     assert "validation" in kinds
 
 
+def test_a_class_whose_only_picture_is_held_out_is_a_style(tmp_path) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"film{number}" for number in range(12)]
+    for name in names:
+        (tmp_path / "films" / name).mkdir(parents=True)
+        pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "films" / name / "a.png")
+    config = tmp_path / "tiny.toml"
+    config.write_text(to_toml(look_config(training={"steps": 1, "warmup_steps": 0})))
+    train(tmp_path / "films", tmp_path / "looks", config)
+    assert sorted(vaenhance.load_look(tmp_path / "looks").styles) == sorted(names)
+
+
 def test_a_class_is_a_style_of_enhance(trained, tmp_path, invoke) -> None:
     source = trained.parent / "photos" / "frost" / "0.png"
     invoke("enhance", source, tmp_path / "warm.png", "--strength", "0",

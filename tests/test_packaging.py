@@ -120,7 +120,7 @@ def test_wheel_states_version_licence_and_needs(wheel: Path) -> None:
         (name,) = [n for n in archive.namelist() if n.endswith(".dist-info/METADATA")]
         metadata = archive.read(name).decode()
     assert f"\nVersion: {vaenhance.__version__}\n" in metadata
-    assert "\nLicense-Expression: Apache-2.0\n" in metadata
+    assert "\nLicense-Expression: Apache-2.0 AND CC-BY-SA-3.0\n" in metadata
     assert "\nRequires-Python: >=3.11\n" in metadata
     assert "\nRequires-Dist: keras<4,>=3.15.1\n" in metadata, "the security floor"
 

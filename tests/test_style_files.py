@@ -66,11 +66,35 @@ def test_a_file_of_styles_is_a_style(folder, stored, tmp_path, invoke) -> None:
     assert not np.array_equal(first, photo.read_pixels(source))
 
 
-@pytest.mark.parametrize("option", [["--scale"], ["--draws", "2"], ["--pool", "1"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--scale"],
+        ["--draws", "2"],
+        ["--pool", "1"],
+        ["--noise", "5"],
+        ["--tile", "64"],
+        ["--overlap", "8"],
+        ["--precision", "bfloat16"],
+    ],
+)
 def test_a_style_has_nothing_to_choose(folder, tmp_path, invoke, option) -> None:
-    given = [folder / "in", tmp_path / "x.npz", "-m", folder / "looks", *option]
-    result = invoke("encode", *given, exit_code=2)
-    assert f"{option[0]}: model" in result.stderr
+    given = [folder / "in", tmp_path / "x.npz", "-m", folder / "looks"]
+    result = invoke("encode", *given, *option, exit_code=2)
+    assert f"leave out {option[0]}" in result.stderr
+
+
+def test_what_the_environment_says_is_for_models_of_images(
+    folder, tmp_path, invoke
+) -> None:
+    usual = {"TILE": "64", "OVERLAP": "8", "POOL": "2", "PRECISION": "bfloat16"}
+    env = {f"VAENHANCE_ENCODE_{name}": value for name, value in usual.items()}
+    env["VAENHANCE_ENCODE_NOISE"] = "5"
+    given = [folder / "in", tmp_path / "x.npz", "-m", folder / "looks"]
+    invoke("encode", *given, env=env)
+    with np.load(tmp_path / "x.npz") as file:
+        assert file["vectors"].shape == (3, 4 + 6)
+        assert not {"pool", "noise_sigma"} & set(file.files)
 
 
 def test_other_files_are_refused(folder, tmp_path, invoke) -> None:
@@ -99,12 +123,36 @@ def test_decode_gives_a_photograph_every_look_of_a_file(
     model = vaenhance.load_look(folder / "looks")
     picture = photo.read_photo(source)
     for name in ("a.png", "b.png", "clear.png"):
-        style = model.style(photo.read_pixels(folder / "in" / name))
+        own = photo.read_photo(folder / "in" / name)
+        style = model.style(photo.seen_everywhere(own.pixels, own.alpha))
         made = photo.read_photo(tmp_path / "out" / name)
-        assert np.array_equal(made.pixels, model.enhance(picture.pixels, style))
+        graded = model.enhance(picture.pixels, style, alpha=picture.alpha)
+        assert np.array_equal(made.pixels, graded)
         assert np.array_equal(made.alpha, picture.alpha)
     again = invoke("decode", *given)
     assert "3 skipped" in again.stderr
+
+
+def test_hidden_pixels_are_no_part_of_a_style(folder, tmp_path, invoke) -> None:
+    """Neither of one that is encoded, nor of the photograph that it is given to."""
+    looks = tmp_path / "looks.npz"
+    (tmp_path / "in").mkdir()
+    picture = photo.read_photo(folder / "in" / "clear.png")
+    alpha = np.where(picture.alpha < 128, 0, 255).astype(np.uint8)
+    for name, hidden in {"black": 0, "white": 255}.items():
+        pixels = np.where(alpha[..., None] > 0, picture.pixels, np.uint8(hidden))
+        image = Image.fromarray(np.dstack([pixels, alpha]))
+        image.save(tmp_path / "in" / f"{name}.png")
+    invoke("encode", tmp_path / "in", looks, "-m", folder / "looks")
+    with np.load(looks) as file:
+        assert np.array_equal(*file["vectors"])
+    made = []
+    for name in ("black", "white"):
+        given = ("-m", folder / "looks", "--apply", tmp_path / "in" / f"{name}.png")
+        invoke("decode", looks, tmp_path / name, *given)
+        made.append(photo.read_pixels(tmp_path / name / "black.png"))
+    assert np.array_equal(made[0][alpha > 0], made[1][alpha > 0])
+    assert not np.array_equal(*made)
 
 
 def test_looks_of_twins_have_files_of_their_own(folder, tmp_path, invoke) -> None:

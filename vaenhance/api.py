@@ -4,7 +4,8 @@
     model = vaenhance.load_model("photo")
     better = model.enhance(image)            # (H, W, 3), same type as the input
 
-The command line is built on this and nothing else. No files but the model's.
+Commands that enhance, encode, decode, draw and measure are built on this and on
+``api_look``; ``train`` and ``calibrate`` go deeper. No files but the model's.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ class Coding(Tiles):
                 are both asked for.
             OutOfMemory: even the smallest tile does not fit.
         """
+        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         if image.ndim != 3 or image.size == 0:
             raise UsageProblem(f"expected one image, received shape {image.shape}")
         if draws < 0 or (scale and draws):
@@ -69,7 +70,6 @@ class Coding(Tiles):
                 f"expected either draws, 1 or more, or scale, received draws={draws} "
                 f"and scale={scale}"
             )
-        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         own = class_number(self.name, self.config.classes, label)
 
         def encode(y: Pixels, place: tuple[slice, slice]) -> Tile:

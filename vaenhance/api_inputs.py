@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vaenhance.config import ModelConfig
 from vaenhance.config.suggest import unknown
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import Misfit, UsageProblem
 from vaenhance.latents import METHODS
 
 UNTOLD = -1  # label of images whose class is not told
@@ -209,24 +209,25 @@ def check_input(
         noise_sigma: should be in 0..1, and None for a model that takes no level.
 
     Raises:
-        UsageProblem: one of them is not so.
+        Misfit: the image is not so.
+        UsageProblem: another of them is not.
     """
     channels, own = config.channels, config.image_size
     if not isinstance(image, np.ndarray):
         kind = type(image).__name__
         raise UsageProblem(f"expected pixels as a NumPy array, received {kind}")
     if image.ndim not in (3, 4) or image.shape[-1] != channels:
-        raise UsageProblem(
+        raise Misfit(
             f"model {name} takes {'gray' if channels == 1 else 'colour'} "
             f"images{f' of {own} pixels a side' if own else ''}: expected "
             f"(H, W, {channels}) or a batch of them, received shape {image.shape}"
         )
     if image.dtype not in (np.uint8, np.uint16, np.float32):
-        raise UsageProblem(
+        raise Misfit(
             f"expected float32 in [0, 1], uint8 or uint16, received {image.dtype}"
         )
     if image.dtype == np.float32 and not np.isfinite(image).all():
-        raise UsageProblem("the image holds values that are not finite")
+        raise Misfit("the image holds values that are not finite")
     if not 0.0 <= strength <= 1.0:
         raise UsageProblem(f"strength must be in 0..1, received {strength}")
     if noise_sigma is not None and not config.noise_map:
@@ -234,4 +235,4 @@ def check_input(
     if noise_sigma is not None and not 0.0 <= noise_sigma <= 1.0:
         raise UsageProblem(f"noise_sigma must be in 0..1, received {noise_sigma}")
     if own and image.shape[-3:-1] != (own, own):
-        raise UsageProblem(f"model {name} takes images of {own}x{own} pixels only")
+        raise Misfit(f"model {name} takes images of {own}x{own} pixels only")

@@ -61,9 +61,9 @@ class Interpolation(Coding):
             OutOfMemory: even the smallest tile does not fit.
         """
         for image in (start, end):
+            check_input(self.name, self.config, image, noise_sigma=noise_sigma)
             if image.ndim != 3 or image.size == 0:
                 raise UsageProblem(f"expected one image, received shape {image.shape}")
-            check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         if start.shape != end.shape or start.dtype != end.dtype:
             raise UsageProblem(
                 f"expected two images of one size and type, received {start.shape} "

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance import checkpoint, grading, grading_style, runtime, thumbnails
+from vaenhance import checkpoint, grading, grading_style, photo, runtime, thumbnails
 from vaenhance.api_inputs import check_input, check_network, check_seed, check_way
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
@@ -148,6 +148,7 @@ class LookModel:
         *,
         strength: float = 1.0,
         power: float | None = None,
+        alpha: NDArray[Any] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> NDArray[Any]:
         """Gives a photograph a look; what is seen in it stays where it is.
@@ -160,6 +161,8 @@ class LookModel:
             strength: 0 gives the input back exactly, 1 is the model's answer.
             power: log2 of an exponent that is taken back first, by ``strength``; None
                 is that of ``power()`` where look is None, and 0 elsewhere.
+            alpha: (H, W); pixels where it is 0 are changed with the others, but tell
+                nothing of what is to be done.
             progress: called with the megapixels finished since the last call.
 
         Returns:
@@ -171,13 +174,16 @@ class LookModel:
         check_input(self.name, _any_size(self.config), image, strength=strength)
         if strength == 0 or image.size == 0:
             return image.copy()
-        thumbnail = self._thumbnail(image)
+        if alpha is not None and alpha.shape != image.shape[:2]:
+            raise UsageProblem(f"alpha {alpha.shape} is not of image {image.shape}")
+        judged = photo.seen_everywhere(image, alpha)
+        thumbnail = self._thumbnail(judged)
         if power is None:
-            power = self._power(image, thumbnail) if look is None else 0.0
+            power = self._power(judged, thumbnail) if look is None else 0.0
+        del judged  # as large as the result, which is made next
         transform = self._powered(thumbnail, look, strength * power)
-        return grading.apply(
-            image, transform, strength, progress or (lambda megapixels: None)
-        )
+        told = progress or (lambda megapixels: None)
+        return grading.apply(image, transform, strength, told)
 
     def power(self, image: NDArray[Any]) -> float:
         """Returns log2 of the exponent by which the gamma of a photograph was changed.
@@ -202,11 +208,7 @@ class LookModel:
         return self._inference.power(thumbnail, seen)
 
     def transform(
-        self,
-        image: NDArray[Any],
-        look: Asked = None,
-        *,
-        power: float = 0.0,
+        self, image: NDArray[Any], look: Asked = None, *, power: float = 0.0
     ) -> Transform:
         """Returns the transform of ``enhance``, after ``power`` was taken back."""
         return self._powered(self._thumbnail(image), look, power)
@@ -267,8 +269,7 @@ class LookModel:
             raise UsageProblem("a look has one level, 0: leave --levels out")
         ends = self.style(start), self.style(end)
         for part in np.linspace(0.0, 1.0, frames):
-            one = grading_style.between(*ends, float(part), method)
-            yield self.enhance(start, one)
+            yield self.enhance(start, grading_style.between(*ends, float(part), method))
 
     def sample(self, count: int, *, temperature: float = 1.0, seed: int = 0) -> Pixels:
         """Draws looks from the prior, (count, D); look i is the same for any count.

@@ -86,6 +86,7 @@ class Posterior:
             UsageProblem: as for ``enhance``, or it is a batch or has no pixels.
             OutOfMemory: the image is too large.
         """
+        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         if image.ndim != 3:
             raise UsageProblem(
                 f"draws are of one image: expected (H, W, {self.config.channels}), "

@@ -214,12 +214,12 @@ class Uncertainty(Tiles):
         return self._calibration
 
     def _check_one(self, image: NDArray[Any], **dials: Any) -> None:
+        check_input(self.name, self.config, image, **dials)
         if image.ndim != 3:
             raise UsageProblem(
                 f"expected one image (H, W, {self.config.channels}), received shape "
                 f"{image.shape}"
             )
-        check_input(self.name, self.config, image, **dials)
 
     def _noise(
         self, seed: int, number: int, place: Sequence[slice], shape: tuple[int, ...]

@@ -19,6 +19,10 @@ class UsageProblem(VaenhanceError):
     exit_code = 2
 
 
+class Misfit(UsageProblem):
+    """An image is not what the settings or the model are for; others may be."""
+
+
 class ConfigError(UsageProblem):
     """A configuration has an unknown key, a wrong type or an impossible value."""
 

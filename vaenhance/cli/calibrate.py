@@ -10,6 +10,7 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli.loading import load
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem, VaenhanceError
 
@@ -42,7 +43,7 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
 @click.command(cls=SectionCommand, help=_HELP)
 @click.argument(
     "photos",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Clean photographs: a folder, or an .npz.",
 )
 @click.argument(
@@ -59,7 +60,7 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
 )
 @options.option(
     "--test",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     metavar="FOLDER",
     help="Other clean photographs, to measure how far the result can be trusted.",
 )

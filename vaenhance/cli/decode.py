@@ -13,6 +13,7 @@ from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.enlarge_options import size_options, take_enlargement
 from vaenhance.cli.loading import check_class, load, load_styles
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
@@ -41,9 +42,9 @@ Examples:
 
 @click.command("decode", cls=SectionCommand, help=_HELP)
 @click.argument(
-    "latents", metavar="LATENTS.npz", type=click.Path(allow_dash=True, dir_okay=False)
+    "latents", metavar="LATENTS.npz", type=FilePath(allow_dash=True, dir_okay=False)
 )
-@click.argument("target", metavar="TARGET", type=click.Path(allow_dash=True))
+@click.argument("target", metavar="TARGET", type=FilePath(allow_dash=True))
 @options.option(
     "-m",
     "--model",
@@ -61,7 +62,7 @@ Examples:
 )
 @options.option(
     "--apply",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(path_type=Path, dir_okay=False),
     metavar="PHOTO",
     help="For latents of a model of looks: the photograph that they are given to.",
 )
@@ -123,7 +124,7 @@ def command(
             entries,
             reader.draws,
             target,
-            Naming(format, suffix or ""),
+            Naming(format, suffix or "", photographs.yielding()),
             overwrite=overwrite,
             max_megapixels=settings.max_megapixels,
             enlargement=settings.enlargement,

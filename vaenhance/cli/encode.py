@@ -79,7 +79,7 @@ Examples:
 )
 @photographs.noise_option
 @photographs.class_option
-@photographs.overwrite_option
+@options.option("--overwrite", is_flag=True, help="Replace LATENTS if it exists.")
 @photographs.strip_option
 @photographs.recursive_option
 @options.device_options
@@ -106,7 +106,7 @@ def command(
     settings = _settings(**chosen)
     plan = plan_encode(paths, recursive=recursive, overwrite=overwrite)
     _check_streams(plan, as_json)
-    settings = _with_kind(settings, model)
+    settings = _with_kind(settings, model, precision)
     check_class(model, settings.label)
     if settings.noise_sigma is not None:
         check_noise(model)
@@ -159,27 +159,23 @@ def _settings(
     )
 
 
-def _with_kind(settings: EncodeSettings, model: str) -> EncodeSettings:
+def _with_kind(settings: EncodeSettings, model: str, precision: str) -> EncodeSettings:
     """Returns the settings for a model's kind; a style has nothing to choose."""
     from vaenhance.checkpoint import is_look
+    from vaenhance.workflows.encode_settings import EncodeSettings
 
     if not is_look(model):
         return settings
-    asked = {
-        "--scale": settings.scale,
-        "--draws": settings.draws,
-        "--pool": settings.pool,
-        "--noise": settings.noise_sigma is not None,
-        "--tile": settings.tile is not None,
-        "--overlap": settings.overlap is not None,
-    }
-    given = [name for name, value in asked.items() if value]
-    if given:
-        raise UsageProblem(
-            f"{given[0]}: model {model} is one of looks, and gives each photograph "
-            "one style, a vector"
-        )
-    return replace(settings, styles=True)
+    options.refuse_half("looks are computed in float32", precision)
+    options.refuse_typed("a look has no tiles", "tile", "overlap")
+    options.refuse_typed(
+        f"model {model} is one of looks, and gives each photograph one style, a vector",
+        *("scale", "draws", "pool", "noise"),
+    )
+    plain = EncodeSettings()  # what the environment says of these is for others
+    names = ("scale", "draws", "pool", "noise_sigma", "tile", "overlap")
+    defaults: dict[str, Any] = {name: getattr(plain, name) for name in names}
+    return replace(settings, styles=True, **defaults)
 
 
 def _check_streams(plan: EncodePlan, as_json: bool) -> None:

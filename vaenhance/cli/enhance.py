@@ -19,8 +19,9 @@ from vaenhance.cli import enhance_report as report
 from vaenhance.cli.enhance_options import enhance_options
 from vaenhance.cli.enlarge_options import choose_model, take_enlargement
 from vaenhance.cli.explore_options import EXPLORING, check_exploring
-from vaenhance.cli.grade_options import GradeCommand
+from vaenhance.cli.grade_options import GradeCommand, refuse_idle
 from vaenhance.cli.options import check_sheet, refuse_typed
+from vaenhance.cli.photo_options import yielding
 from vaenhance.errors import ModelError, PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
@@ -70,16 +71,18 @@ def command(
       vaenhance enhance dark/ lit/ --light         better light, too
       vaenhance enhance a.jpg b.jpg --style c.jpg  the look of another photograph
     """  # noqa: D301 -- \b is Click's mark for lines to leave alone
-    from vaenhance.api import find_model
     from vaenhance.workflows import companions, grade, headers, jobs
     from vaenhance.workflows.enhance_settings import check_models
 
     check_sheet(sheet, options["overwrite"])
     naming = {name: options.pop(name) for name in ("format", "suffix", "recursive")}
+    naming["yielding"] = yielding()
     plan = jobs.plan(paths, overwrite=options.pop("overwrite"), **naming)
     model, enlargement = choose_model(model, take_enlargement(options))
     settings = _settings(**options, enlargement=enlargement)
-    with contextlib.suppress(ModelError):  # said when one is to be loaded
+    refuse_idle(settings, precision)
+    # A missing one is said when it is to be loaded, but by a plan at once.
+    with contextlib.nullcontext() if dry_run else contextlib.suppress(ModelError):
         check_models(model, settings)
     references = grade.find_references(settings.grade)
     wanted = companions.kinds(settings.exploring.draws, settings.exploring.uncertainty)
@@ -88,11 +91,11 @@ def command(
     _check_streams(plan.jobs, dry_run, as_json)
     has_input = any(job.source is None for job in plan.jobs)
     data = console.stdin_bytes() if has_input and not dry_run else None
-    unchanged = settings.changes_nothing
+    rewrites = settings.strip_metadata or settings.quality is not None
     measured = headers.measure(
         plan.jobs,
         data,
-        unchanged=unchanged,
+        unchanged=settings.changes_nothing and not rewrites,
         enlargement=enlargement,
         max_megapixels=settings.max_megapixels,
     )
@@ -102,8 +105,6 @@ def command(
     report.say_notes(plan)
     if dry_run:
         chosen = {"model": model, "device": device, "precision": precision}
-        if settings.needs_photo_model:
-            find_model(model)
         chosen["tile"] = options["tile"]
         report.show_plan(plan.jobs, chosen, as_json, enlargement)
         return 0

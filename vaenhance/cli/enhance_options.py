@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from vaenhance.cli.enlarge_options import enlarge_options
 from vaenhance.cli.explore_options import explore_options
 from vaenhance.cli.grade_options import grade_options
@@ -18,6 +16,7 @@ from vaenhance.cli.options import (
     option,
     verbosity_options,
 )
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.photo_options import (
     fail_fast_option,
     format_option,
@@ -73,7 +72,7 @@ OPTIONS = (
     option(
         "--sheet",
         section="Reporting",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FilePath(path_type=Path, dir_okay=False),
         metavar="FILE.png",
         help="Write crops of up to 8 images side by side: before, after.",
     ),

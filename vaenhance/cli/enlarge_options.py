@@ -47,7 +47,7 @@ def size_options(command: Decorated) -> Decorated:
             section=_SECTION,
             type=Number(0, 4, min_open=True),
             metavar="2|4|N",
-            help="So many times the sides; numbers between from the next larger model.",
+            help="So many times the sides; numbers between by its next larger scale.",
         ),
         option(
             "--size",

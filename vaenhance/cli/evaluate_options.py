@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from vaenhance.cli import options
+from vaenhance.cli.paths import FilePath
 
 
 def image_options(command: options.Decorated) -> options.Decorated:
@@ -18,7 +19,7 @@ def image_options(command: options.Decorated) -> options.Decorated:
         command,
         options.option(
             "--reference",
-            type=click.Path(path_type=Path),
+            type=FilePath(path_type=Path),
             metavar="FOLDER",
             help="Clean images of the same names (any extension); SOURCE is degraded.",
         ),
@@ -36,7 +37,7 @@ def image_options(command: options.Decorated) -> options.Decorated:
         ),
         options.option(
             "--sheet",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=FilePath(path_type=Path, dir_okay=False),
             metavar="FILE.png",
             help="Save parts of the first images: degraded, enhanced, reference.",
         ),
@@ -154,7 +155,7 @@ def likelihood_options(command: options.Decorated) -> options.Decorated:
         ),
         options.option(
             "--scatter",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=FilePath(path_type=Path, dir_okay=False),
             metavar="FILE.png",
             section=heading,
             help="Also a chart of the images' latents by class; latents of 2 numbers.",

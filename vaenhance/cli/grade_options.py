@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from vaenhance.cli.options import (
     Decorated,
     Number,
+    ParamType,
     complete_model,
     decorated,
     option,
+    refuse_half,
+    refuse_typed,
 )
 from vaenhance.cli.sections import SectionCommand
+
+if TYPE_CHECKING:  # it brings NumPy
+    from vaenhance.workflows.enhance_settings import EnhanceSettings
 
 SECTION = "Light and style"
 NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
@@ -39,7 +46,7 @@ class GradeCommand(SectionCommand):
         return super().parse_args(ctx, options)
 
 
-class _Reference(click.ParamType):
+class _Reference(ParamType):
     """An image, folder or name; names have blanks, so the environment has colons."""
 
     name = "text"
@@ -86,3 +93,15 @@ def grade_options(command: Decorated) -> Decorated:
             help="Model of light and style: built-in, or a folder of your own.",
         ),
     )
+
+
+def refuse_idle(settings: EnhanceSettings, precision: str) -> None:
+    """Refuses what is for the photo model alone where light and style are all.
+
+    Raises:
+        UsageProblem: it was typed.
+    """
+    if settings.grade.does_anything and not settings.needs_photo_model:
+        why = "--strength 0 leaves only looks, which"
+        refuse_half(f"{why} are computed in float32", precision)
+        refuse_typed(f"{why} have no tiles", "tile", "overlap")

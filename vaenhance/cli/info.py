@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import click
@@ -38,7 +39,7 @@ _KEY = 10  # columns at least for the keys, so that most sections line up
     section="Reporting",
     help="One JSON object instead of text.",
 )
-@options.verbosity_options
+@partial(options.verbosity_options, more="all settings of the model, and tracebacks")
 def command(model: str | None, as_json: bool) -> None:
     """Print one model's card, or what is installed here."""
     # A command line that only asks for help must not pay for NumPy and HDF5.

@@ -12,6 +12,7 @@ import click
 from vaenhance.cli import console, options
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.loading import check_class, load
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
@@ -47,9 +48,9 @@ def _read_levels(
 
 
 @click.command("interpolate", cls=SectionCommand, help=_HELP)
-@click.argument("start", metavar="A", type=click.Path(allow_dash=True, dir_okay=False))
-@click.argument("end", metavar="B", type=click.Path(allow_dash=True, dir_okay=False))
-@click.argument("target", metavar="TARGET", type=click.Path(allow_dash=True))
+@click.argument("start", metavar="A", type=FilePath(allow_dash=True, dir_okay=False))
+@click.argument("end", metavar="B", type=FilePath(allow_dash=True, dir_okay=False))
+@click.argument("target", metavar="TARGET", type=FilePath(allow_dash=True))
 @options.model_option
 @options.option(
     "--frames",

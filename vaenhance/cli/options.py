@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -19,11 +19,7 @@ from vaenhance.cli import console
 from vaenhance.cli.sections import SectionOption
 from vaenhance.errors import UsageProblem
 
-if TYPE_CHECKING:
-    ParamType = click.ParamType[Any]
-else:
-    ParamType = click.ParamType  # generic since Click 8.5 only
-
+ParamType = click.ParamType[Any]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 BUILTIN_MODELS = Path(__file__).parent.parent / "models"
@@ -92,7 +88,9 @@ def decorated(
     return command
 
 
-def verbosity_options(command: Decorated) -> Decorated:
+def verbosity_options(
+    command: Decorated, more: str = "each image, and tracebacks of failures"
+) -> Decorated:
     """Adds -q and -v; they act on the console, the command never sees them."""
     for decorate in (
         option(
@@ -103,7 +101,7 @@ def verbosity_options(command: Decorated) -> Decorated:
             expose_value=False,
             callback=_choose_verbosity,
             section="Reporting",
-            help="Say more: each image, and tracebacks of failures.",
+            help=f"Say more: {more}.",
         ),
         option(
             "-q",

@@ -6,6 +6,7 @@ Nothing here imports TensorFlow, Pillow or NumPy.
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from vaenhance.cli.options import Container, Number, WordOr, option
 
@@ -16,6 +17,17 @@ def _check_suffix(
     if value is not None and ("/" in value or "\\" in value):
         raise click.BadParameter("a suffix is part of a name, not a path.", ctx, param)
     return value
+
+
+def yielding() -> tuple[str, ...]:
+    """Returns which of format and suffix give way to a TARGET that names a file.
+
+    Nobody typed them: they are of the environment, for whatever it does not name.
+    """
+    context = click.get_current_context()
+    source = ParameterSource.ENVIRONMENT
+    names = ("format", "suffix")
+    return tuple(n for n in names if context.get_parameter_source(n) is source)
 
 
 noise_option = option(
@@ -48,7 +60,7 @@ quality_option = option(
     "--quality",
     type=click.IntRange(1, 100),
     metavar="1..100",
-    help="Of JPEG, WebP, AVIF and HEIC.  [default: 95]",
+    help="Of JPEG, WebP and AVIF, and of HEIC without alpha.  [default: 95]",
 )
 
 suffix_option = option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vaenhance.cli import console, options
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
@@ -66,7 +67,7 @@ def _read_temperatures(
 @click.argument(
     "target",
     required=False,
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=FilePath(path_type=Path, allow_dash=True),
     help="Sheet (a file), folder of numbered files, or - for standard output; "
     "sample.png here when left out.",
 )
@@ -130,7 +131,7 @@ def _read_temperatures(
 )
 @options.option(
     "--apply",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(path_type=Path, dir_okay=False),
     metavar="PHOTO",
     help="For models of looks: the photograph that the looks drawn are given to.",
 )
@@ -241,8 +242,8 @@ def _load_gradings(
     from vaenhance.api_look import load_look
     from vaenhance.workflows.gradings import Gradings, read_photograph
 
-    pixels, profile = read_photograph(apply)
+    picture, profile = read_photograph(apply)
     console.detail(f"loading model {model} ...")
     looks = load_look(model, device=device)
     console.message(f"device: {looks.device}, float32")
-    return Gradings(looks, pixels), profile
+    return Gradings(looks, picture), profile

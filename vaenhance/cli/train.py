@@ -10,6 +10,7 @@ from typing import Any, Self
 import click
 
 from vaenhance.cli import console, options, train_start
+from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.config import (
     PRESETS,
@@ -57,13 +58,13 @@ _SETTINGS = {
 @click.argument(
     "folder",
     required=False,
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Images to learn from: a folder, or an .npz file.",
 )
 @click.argument(
     "model",
     required=False,
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     help="Folder of the model; made, or gone on with.",
 )
 @options.option(

@@ -12,7 +12,7 @@ from vaenhance.latents.paths import METHODS, between
 from vaenhance.latents.pooling import Pool
 from vaenhance.latents.reading import LatentReader
 from vaenhance.latents.records import Entry, Origin, Tile, TiledLatents, level_names
-from vaenhance.latents.writing import LatentWriter
+from vaenhance.latents.writing import LatentWriter, Unwritable
 
 __all__ = [
     "METHODS",
@@ -24,6 +24,7 @@ __all__ = [
     "Pool",
     "Tile",
     "TiledLatents",
+    "Unwritable",
     "between",
     "level_names",
 ]

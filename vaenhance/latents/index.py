@@ -64,7 +64,8 @@ def _read_entries(archive: ZipFile, origin: Origin) -> tuple[Entry, ...]:
         raise LatentError("sizes holds what is no size of an image")
     if tilings.min(initial=0) < 0 or tilings.max(initial=0) > _LARGEST_SIDE:
         raise LatentError("tilings holds what is no size of a tile")
-    if not set(formats.tolist()) <= set(EXTENSIONS.values()):
+    # Without the extra, too: the other images, and another --format, do without it.
+    if not set(formats.tolist()) <= {*EXTENSIONS.values(), "HEIF"}:
         raise LatentError("formats holds what is no format of images")
     if not set(bits.tolist()) <= {8, 16, 32}:
         raise LatentError("bits holds something else than 8, 16 and 32")

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
@@ -17,7 +19,7 @@ from typing import Any, BinaryIO, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents.carried import carried, is_packed
 from vaenhance.latents.members import copied, write_array, write_pieces
 from vaenhance.latents.records import (
@@ -31,6 +33,10 @@ from vaenhance.latents.records import (
 from vaenhance.photo import Metadata, atomic_stream
 
 _FLOAT = np.dtype(np.float32)
+
+
+class Unwritable(PhotoError):
+    """What is temporary, or a stream, cannot be written: nor can further images."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,9 @@ class LatentWriter:
             latents: of ``Model.encode_tiles``; None if the tiles were given to
                 ``keep`` one by one.
             alpha: (H, W) of its own type, the transparency.
+
+        Raises:
+            Unwritable: a temporary file cannot be written.
         """
         for number, tile in enumerate(() if latents is None else latents.tiles):
             self.keep(number, tile)
@@ -137,10 +146,11 @@ class LatentWriter:
         self._shapes, self._starts = {}, {}
 
     def _keep(self, key: str, array: NDArray[np.unsignedinteger]) -> _Kept:
-        if self._carried is None:
-            self._carried = self._temporary()
-        start = self._carried.tell()
-        self._carried.write(np.ascontiguousarray(array).data)
+        with self._explained():
+            if self._carried is None:
+                self._carried = self._temporary()
+            start = self._carried.tell()
+            self._carried.write(np.ascontiguousarray(array).data)
         return _Kept(key, start, array.shape, array.dtype)
 
     def keep(self, number: int, tile: Tile) -> None:
@@ -149,20 +159,30 @@ class LatentWriter:
         Args:
             number: of the tile; 0 begins again.
             tile: its arrays by name.
+
+        Raises:
+            Unwritable: a temporary file cannot be written.
         """
         if number == 0:
             self.discard()
-        for name, array in tile.items():
-            spool = self._spool(name)
-            self._starts.setdefault(name, spool.tell())
-            self._shapes.setdefault(name, []).append(array.shape)
-            spool.write(np.ascontiguousarray(array, _FLOAT).data)
+        with self._explained():
+            for name, array in tile.items():
+                spool = self._spool(name)
+                self._starts.setdefault(name, spool.tell())
+                self._shapes.setdefault(name, []).append(array.shape)
+                spool.write(np.ascontiguousarray(array, _FLOAT).data)
 
     def discard(self) -> None:
-        """Forgets the tiles of an image that is not added after all."""
-        for name, start in self._starts.items():
-            self._spools[name].truncate(start)
-            self._spools[name].seek(start)
+        """Forgets the tiles of an image that is not added after all.
+
+        Raises:
+            Unwritable: they cannot be taken out of a temporary file, and stay for the
+                next time: arrays of images must follow each other without gaps.
+        """
+        with self._explained():
+            for name, start in self._starts.items():
+                self._spools[name].truncate(start)  # writes first what is pending
+                self._spools[name].seek(start)
         self._shapes, self._starts = {}, {}
 
     def finish(self) -> None:
@@ -171,7 +191,7 @@ class LatentWriter:
         Raises:
             UsageProblem: there is no image.
             TargetTaken: the target has come to be there.
-            PhotoError: it cannot be written; nothing is left behind.
+            PhotoError: it cannot be written; nothing is left behind, but in a stream.
         """
         self.discard()
         if not self._stored:
@@ -180,13 +200,15 @@ class LatentWriter:
             with atomic_stream(self._target, replace=self._overwrite) as stream:
                 self._write(stream)
         else:
-            self._write(self._target)
+            with self._explained():
+                self._write(self._target)
 
     def close(self) -> None:
         """Drops the temporary files."""
         for spool in (*self._spools.values(), self._carried):
             if spool is not None:
-                spool.close()
+                with suppress(OSError):  # what is pending is not needed any more
+                    spool.close()
         self._spools, self._carried = {}, None
 
     def _spool(self, name: str) -> BinaryIO:
@@ -198,6 +220,19 @@ class LatentWriter:
         # Beside the target: a folder for temporary files is often too small.
         file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
         return cast(BinaryIO, file)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Says where there is no room, or whatever else a disk says."""
+        try:
+            yield
+        except OSError as error:
+            why = error.strerror or str(error)
+            folder = self._folder or tempfile.gettempdir()
+            raise Unwritable(
+                f"cannot be written: {why[:1].lower()}{why[1:]} (temporary files are "
+                f"in the folder {folder})"
+            ) from error
 
     def _write(self, stream: BinaryIO) -> None:
         with zipfile.ZipFile(stream, "w") as archive:

@@ -15,7 +15,7 @@ into a folder, ``leftovers`` removes what killed processes have left there.
 """
 
 from vaenhance.photo.atomic import atomic_stream, write_atomic
-from vaenhance.photo.canvas import strips, to_eight_bits
+from vaenhance.photo.canvas import strips, to_eight_bits, to_gray
 from vaenhance.photo.color import of_colors
 from vaenhance.photo.dimensions import with_pixels
 from vaenhance.photo.leftovers import tidy
@@ -36,7 +36,7 @@ from vaenhance.photo.reading import (
     read_pixels,
 )
 from vaenhance.photo.resampling import resized_rows, resized_strips, rows_needed
-from vaenhance.photo.transparency import bled
+from vaenhance.photo.transparency import alpha_of_size, bled, seen_everywhere
 from vaenhance.photo.writing import (
     check_encodable,
     check_format,
@@ -51,6 +51,7 @@ __all__ = [
     "Metadata",
     "Photo",
     "PhotoInfo",
+    "alpha_of_size",
     "atomic_stream",
     "bled",
     "check_encodable",
@@ -67,9 +68,11 @@ __all__ = [
     "resized_strips",
     "rows_needed",
     "save_png",
+    "seen_everywhere",
     "strips",
     "tidy",
     "to_eight_bits",
+    "to_gray",
     "with_pixels",
     "write_atomic",
 ]

@@ -1,7 +1,8 @@
 """What transparency asks of a picture whose pixels are to be computed anew.
 
 Straight alpha leaves a colour under pixels that nobody sees, and whatever mixes
-neighbours, a network or a filter, mixes it into those that are seen: a fringe.
+neighbours, a network or a filter, mixes it into those that are seen: a fringe. And
+whatever judges the whole picture, its light or style, must not count them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from vaenhance.photo.model import Array, Photo
 from vaenhance.photo.resampling import Size, resized_strips
 
 LEVELS = 3  # halvings: seen colours reach 8 pixels far at least, and 24 at most
+# Seen pixels are repeated in runs down the columns of bands of rows: pieces of picture.
+BAND_ROWS, BAND_PIXELS = 16, 1 << 14  # at least
+RUN, RUNS = 4096, 16  # pixels at most; how many runs at least
 
 
 def bled(photo: Photo) -> Array:
@@ -44,6 +48,52 @@ def bled(photo: Photo) -> Array:
         down, across = (axis[is_found] for axis in place)
         out[rows][down, across] = np.rint(colours[is_found]).astype(out.dtype)
     return out
+
+
+def seen_everywhere(pixels: Array, alpha: Array | None) -> Array:
+    """The pixels, with seen ones in the place of those that nobody sees.
+
+    Not to be shown: for whatever tells the light, the colours or the sharpness of the
+    whole picture. Each seen pixel comes about equally often, and with the neighbours
+    that it has, since what mixes of two colours at an edge tells something, too.
+
+    Args:
+        pixels: (H, W, C) of any type.
+        alpha: (H, W); 0 is what nobody sees. None for none.
+
+    Returns:
+        The same shape and type: the pixels themselves where nothing is hidden, or all.
+    """
+    if alpha is None or alpha.all() or not alpha.any():
+        return pixels
+    height, width = alpha.shape
+    rows = max(BAND_ROWS, -(-BAND_PIXELS // width))
+    bands = [slice(y, min(y + rows, height)) for y in range(0, height, rows)]
+    counts = [np.count_nonzero(alpha[band]) for band in bands]
+    ends = np.cumsum(counts)
+    seen, hidden = int(ends[-1]), alpha.size - int(ends[-1])
+    run = min(RUN, seen, -(-hidden // RUNS))
+    out, done = pixels.copy(), 0
+    for band in bands:
+        place = _places(alpha[band] == 0)
+        numbers = np.arange(done, done + len(place[0]))
+        done += len(numbers)
+        # Runs begin evenly spread over all that is seen.
+        numbers = (numbers // run * run * seen // hidden + numbers % run) % seen
+        whence = np.searchsorted(ends, numbers, side="right")
+        for index in np.flatnonzero(np.bincount(whence)):
+            is_there = whence == index
+            down, across = _places(alpha[bands[index]] != 0)
+            chosen = numbers[is_there] - (ends[index] - counts[index])
+            found = pixels[bands[index]][down[chosen], across[chosen]]
+            out[band][tuple(axis[is_there] for axis in place)] = found
+    return out
+
+
+def _places(mask: Array) -> tuple[Array, Array]:
+    """Where a mask (h, w) is true: rows and columns, column by column."""
+    across, down = np.nonzero(mask.T)
+    return down, across
 
 
 def alpha_of_size(alpha: Array, size: Size) -> Array:

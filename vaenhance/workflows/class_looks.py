@@ -1,7 +1,8 @@
 """The style of each class folder, while a network ``look`` is trained on them.
 
 Sub-folders are styles: the mean of what the network says of their photographs, and of
-what their colours measure, gets the folder's name. Nothing is learnt here.
+what their colours measure, gets the folder's name. Nothing is learnt here, so that
+those that are held out count with the others: a folder may have no other.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import thumbnails
-from vaenhance.data.dataset import Dataset
 from vaenhance.errors import PhotoError
 from vaenhance.grading_style import Style, mean_style, statistics
+from vaenhance.workflows.prepare import Prepared
 
 EXAMPLES = 48  # photographs of a class that are looked at, evenly spread
 
@@ -25,12 +26,12 @@ class ClassLooks:
     """Thumbnails of some photographs of every class, read when first needed.
 
     Args:
-        dataset: training images; without classes there is nothing to do.
-        side: pixels a side of a thumbnail.
+        prepared: all images of the run; without classes there is nothing to do.
     """
 
-    def __init__(self, dataset: Dataset, side: int):
-        self._dataset, self._side = dataset, side
+    def __init__(self, prepared: Prepared):
+        self._parts = prepared.training, prepared.held_out
+        self._side = prepared.config.data.crop
         self._thumbnails: dict[str, Pixels] | None = None
 
     def styles(self, network: Any) -> dict[str, Style]:
@@ -40,7 +41,7 @@ class ClassLooks:
             network: ``model.look.Look``.
         """
         if self._thumbnails is None:
-            names = enumerate(self._dataset.classes)
+            names = enumerate(self._parts[0].classes)
             read = {name: self._read(label) for label, name in names}
             self._thumbnails = {n: t for n, t in read.items() if len(t)}
         return {
@@ -49,14 +50,19 @@ class ClassLooks:
         }
 
     def _read(self, label: int) -> Pixels:
-        own = [i for i, k in enumerate(self._dataset.labels) if k == label]
+        own = [
+            (part, index)
+            for part in self._parts
+            for index, number in enumerate(part.labels)
+            if number == label
+        ]
         chosen = np.linspace(0, len(own) - 1, min(EXAMPLES, len(own))).astype(int)
         found = []
-        for index in (own[place] for place in chosen):
+        for part, index in (own[place] for place in chosen):
             try:
-                image = self._dataset.read(index)
+                image = part.read(index)
             except PhotoError:
-                continue  # the pipeline names it
+                continue  # the pipeline or the validation names it
             thumbnail = thumbnails.thumbnail(image, self._side)
             found.append(np.broadcast_to(thumbnail, (*thumbnail.shape[:2], 3)))
         empty = np.zeros((0, self._side, self._side, 3), np.float32)

@@ -6,6 +6,8 @@ file. ``explore`` fills and writes them.
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,8 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     """Gives jobs the files that are to lie beside their targets.
 
     A job whose target exists becomes open again if one of its companions is missing;
-    the target itself stays as it is.
+    the target itself stays as it is. Where the maps of two targets would be one, as of
+    a.jpg and a.png, the extension stays in the names of both.
 
     Args:
         jobs: as planned.
@@ -41,7 +44,9 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     """
     if not wanted:
         return list(jobs)
-    found = [_with_companions(job, wanted) for job in jobs]
+    # One map stands for all: they are PNG, and the others keep the target's extension.
+    maps = Counter(_folded(_named(job.target, SIGMA)) for job in jobs if job.target)
+    found = [_with_companions(job, wanted, maps) for job in jobs]
     taken: dict[Path, str] = {}
     for job in jobs:
         for path, role in ((job.source, "source"), (job.target, "target")):
@@ -62,7 +67,7 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     return found
 
 
-def _with_companions(job: Job, wanted: Sequence[str]) -> Job:
+def _with_companions(job: Job, wanted: Sequence[str], maps: Counter[str]) -> Job:
     if job.problem is not None:
         return job
     if job.target is None:
@@ -70,9 +75,10 @@ def _with_companions(job: Job, wanted: Sequence[str]) -> Job:
             "--draws and --uncertainty write several files, which standard output "
             "cannot hold: name a file or folder as TARGET"
         )
+    has_twin = maps[_folded(_named(job.target, SIGMA))] > 1
     companions = []
     for kind in wanted:
-        path = _named(job.target, kind)
+        path = _named(job.target, kind, has_twin)
         exists = is_there(path) and not is_folder(path) and not job.may_replace
         companions.append(Companion(kind, path, exists))
     is_complete = all(companion.exists for companion in companions)
@@ -84,10 +90,21 @@ def _with_companions(job: Job, wanted: Sequence[str]) -> Job:
     )
 
 
-def _named(target: Path, kind: str) -> Path:
-    """Returns ``photo.draw1.jpg`` of ``photo.jpg``; maps are always PNG."""
+def _named(target: Path, kind: str, has_twin: bool = False) -> Path:
+    """Returns ``photo.draw1.jpg`` of ``photo.jpg``; maps are always PNG.
+
+    Args:
+        target: that it lies beside.
+        kind: which of ``kinds``.
+        has_twin: a map is to be ``photo.jpg.sigma.png``.
+    """
     known = target.suffix.lower() in photo.EXTENSIONS
     stem, extension = (target.stem, target.suffix) if known else (target.name, "")
-    return target.with_name(
-        f"{stem}.{kind}{'.png' if kind in (SIGMA, HEAT) else extension}"
-    )
+    if kind not in (SIGMA, HEAT):
+        return target.with_name(f"{stem}.{kind}{extension}")
+    return target.with_name(f"{target.name if has_twin else stem}.{kind}.png")
+
+
+def _folded(path: Path) -> str:
+    """Returns a name as a disk has it that does not tell A from a."""
+    return unicodedata.normalize("NFC", str(path)).casefold()

@@ -6,6 +6,7 @@ nothing of photographs: a piece of work is whatever the three functions make of 
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,18 @@ Work = TypeVar("Work")
 # 40-megapixel ones overlap, and one of 100 has the memory for itself.
 MEGAPIXELS_IN_FLIGHT = 128.0
 PIECES_IN_FLIGHT = 16  # of no weight, so that a million of them are not queued at once
+
+_reader = threading.local()  # of a thread that reads: whether its conveyor is closed
+
+
+def is_closed() -> bool:
+    """Tells a ``read`` that waits for somebody else whether it waits in vain by now."""
+    closed: threading.Event | None = getattr(_reader, "closed", None)
+    return closed is not None and closed.is_set()
+
+
+def _remember(closed: threading.Event) -> None:
+    _reader.closed = closed
 
 
 @dataclass
@@ -47,7 +60,8 @@ class Conveyor(Generic[Work]):
 
     Args:
         works: in the order in which they come out.
-        read: first stage, in a thread of its own.
+        read: first stage, in a thread of its own. What may wait without end asks
+            ``is_closed`` now and then: ``close`` waits for it.
         compute: second stage, in the caller's thread.
         write: third stage, in a thread of its own.
         weigh: the memory that a piece takes, in any unit.
@@ -76,7 +90,10 @@ class Conveyor(Generic[Work]):
         self._is_fatal = is_fatal
         self._reading: deque[_Piece[Work]] = deque()
         self._writing: deque[_Piece[Work]] = deque()
-        self._reader = ThreadPoolExecutor(1, "vaenhance-read")
+        self._closed = threading.Event()
+        self._reader = ThreadPoolExecutor(
+            1, "vaenhance-read", initializer=_remember, initargs=(self._closed,)
+        )
         self._writer = ThreadPoolExecutor(1, "vaenhance-write")
 
     def read_ahead(self) -> None:
@@ -132,6 +149,7 @@ class Conveyor(Generic[Work]):
 
     def close(self) -> None:
         """Drops what has not begun and waits for what has."""
+        self._closed.set()
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._writer.shutdown(wait=True, cancel_futures=True)
         self._reader.shutdown(wait=True)

@@ -6,19 +6,23 @@ Nothing is printed and no argument is interpreted here. Not for encoding.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaenhance import checkpoint, photo
-from vaenhance.errors import LatentError, PhotoError, UsageProblem
+from vaenhance import photo
+from vaenhance.errors import LatentError, PhotoError, TargetTaken
 from vaenhance.latents import Entry, LatentReader
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
-from vaenhance.workflows.enlarging import Enlargement, model_for
+from vaenhance.workflows.decode_settings import (
+    DecodeSettings,
+    check_images,
+    choose_model,
+    completed,
+)
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
@@ -26,80 +30,16 @@ from vaenhance.workflows.work import Work
 if TYPE_CHECKING:
     from vaenhance.api import Model
 
-
-@dataclass(frozen=True)
-class DecodeSettings:
-    """How every image of a run is written."""
-
-    quality: int | None = None  # 1 to 100; None is 95
-    strip_metadata: bool = False
-    max_megapixels: float = 512.0
-    fail_fast: bool = False
-    label: str | None = None  # class of all images; None tells none
-    enlargement: Enlargement | None = None  # None: the size that was encoded
-
-
-def choose_model(reader: LatentReader, model: str | None) -> str:
-    """Returns the model to decode with, once its weights are the right ones.
-
-    Args:
-        reader: the latents.
-        model: a name or folder; None takes the one that the latents name.
-
-    Raises:
-        UsageProblem: they are not.
-    """
-    origin = reader.origin
-    if model is None and origin.model not in checkpoint.builtin_models():
-        raise UsageProblem(
-            f"{reader.name} holds latents of a model called {origin.model}: "
-            "give its folder with --model"
-        )
-    chosen = model or origin.model
-    checksum = checkpoint.weights_checksum(checkpoint.find_model(chosen))
-    if checksum != origin.checksum:
-        raise LatentError(
-            f"{reader.name} holds latents of another model: of {origin.model} with "
-            f"weights {origin.checksum[:12]}, while {chosen} has {checksum[:12]}"
-        )
-    return chosen
-
-
-def check_images(reader: LatentReader) -> None:
-    """Refuses latents that no image can be made of.
-
-    Raises:
-        LatentError: there is one vector an image.
-    """
-    if reader.content == "vectors":
-        raise LatentError(
-            f"{reader.name} holds one vector an image, which cannot be decoded: encode "
-            "without --pool; looks want a photograph, with --apply"
-        )
-
-
-def completed(
-    settings: DecodeSettings, reader: LatentReader, model: str
-) -> DecodeSettings:
-    """Returns the settings with what the file and its model say.
-
-    Args:
-        settings: as asked for.
-        reader: the latents; a class that was told of them is told again.
-        model: to decode with. If it only enlarges, its first scale is that of the
-            images where none was asked for.
-
-    Raises:
-        UsageProblem: it does not enlarge, or not so much.
-    """
-    config = checkpoint.load_config(checkpoint.find_model(model)).model
-    label = reader.label if settings.label is None else settings.label
-    wanted = settings.enlargement
-    if wanted is None and config.scales[0] > 1:
-        wanted = Enlargement(scale=config.scales[0])
-    if wanted is not None:
-        _, wanted = model_for(model, wanted)
-    return replace(settings, label=label, enlargement=wanted)
+__all__ = [
+    "DecodeSettings",
+    "Decoding",
+    "Piece",
+    "check_images",
+    "choose_model",
+    "completed",
+    "decode_photos",
+    "followed",
+]
 
 
 def decode_photos(
@@ -126,6 +66,7 @@ def decode_photos(
 
     Raises:
         UsageProblem: the model or device is not what was asked for.
+        KeyboardInterrupt: after the records of what was written.
     """
 
     def load_checked() -> Model:
@@ -154,8 +95,11 @@ def followed(
         run: its jobs.
         load: gives the model; not called when there is nothing to do.
         deliver: takes the bytes of a job without a target.
+
+    Raises:
+        KeyboardInterrupt: after the records of what was written.
     """
-    with closing(run.conveyor):
+    try:
         if any(job.is_open for job in run.jobs):
             run.model = load()
         for work, error in run.conveyor.results():
@@ -164,6 +108,13 @@ def followed(
             yield result
             if run.settings.fail_fast and result.status == "failed":
                 run.conveyor.stop()
+    except KeyboardInterrupt:
+        # What is being written will be there: it is part of the story.
+        for work, error in run.conveyor.written():
+            yield run.finish(work, error, deliver)
+        raise
+    finally:
+        run.conveyor.close()
 
 
 @dataclass
@@ -172,6 +123,7 @@ class Piece(Work):
 
     entry: int = 0  # of the file
     draw: int = 0  # of the entry
+    is_there: bool = False  # the target, by an earlier run or one at the same time
 
 
 class Decoding:
@@ -203,8 +155,8 @@ class Decoding:
             work.height, work.width = self.size(reader.entries[work.entry])
         self.conveyor: Conveyor[Piece] = Conveyor(
             works,
-            read=self.read,
-            compute=self.compute,
+            read=self.read_missing,
+            compute=self.compute_missing,
             write=self.write,
             weigh=self.weigh,
             room=MEGAPIXELS_IN_FLIGHT,
@@ -221,6 +173,29 @@ class Decoding:
         """Returns the megapixels of an image as encoded or as written."""
         height, width = self.size(self.reader.entries[work.entry])
         return max(work.job.megapixels, height * width / 1e6)
+
+    def read_missing(self, work: Piece) -> photo.Photo | None:
+        """Reads what is not there, by an earlier run or one at the same time."""
+        job = work.job
+        if job.exists or (job.is_open and files.is_made_by_another(job)):
+            self.skip(work)
+            return None
+        return self.read(work)
+
+    def compute_missing(
+        self, work: Piece, picture: photo.Photo | None
+    ) -> photo.Photo | None:
+        """Decodes what another run has not made in the meantime."""
+        if picture is not None and files.is_made_by_another(work.job):
+            self.skip(work)
+            return None
+        return self.compute(work, picture)
+
+    def skip(self, work: Piece) -> None:
+        """Leaves a target as it is, and the folder without what dead runs left."""
+        work.is_there = True
+        if work.job.target is not None:
+            photo.tidy(work.job.target.parent)
 
     def read(self, work: Piece) -> photo.Photo | None:
         """Reads all but the pixels; None for an image that is not to be done."""
@@ -265,9 +240,15 @@ class Decoding:
 
     def write(self, work: Piece, picture: photo.Photo | None) -> None:
         """Encodes and writes an image."""
-        if picture is not None:
+        if picture is None:
+            return
+        try:
             with work.timed():
                 work.format, work.data = self.files.write(work.job, picture)
+        except TargetTaken:
+            if work.job.is_named:
+                raise
+            self.skip(work)
 
     def finish(
         self,
@@ -280,7 +261,7 @@ class Decoding:
             deliver(work.data)
         work.report(self.advance, work.job.megapixels)
         return work.record(
-            "skipped" if work.job.exists else "decoded",
+            "skipped" if work.is_there else "decoded",
             error,
             source=self.reader.entries[work.entry].name,
         )

@@ -35,6 +35,7 @@ class LookModel(Protocol):
         image: NDArray[Any],
         look: Style | None = None,
         *,
+        alpha: NDArray[Any] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> NDArray[Any]:
         """Gives a photograph a style."""
@@ -164,6 +165,7 @@ class _Grading(Decoding):
             pixels = self.model.enhance(
                 picture.pixels,
                 self.styles[work.entry],
+                alpha=picture.alpha,
                 progress=partial(work.report, self.advance),
             )
         return photo.with_pixels(picture, pixels)

@@ -15,8 +15,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from numpy.typing import NDArray
 
 from vaenhance import photo
-from vaenhance.errors import PhotoError, UsageProblem
-from vaenhance.latents import Entry, LatentWriter, Pool, Tile, TiledLatents
+from vaenhance.errors import Misfit, PhotoError, UsageProblem
+from vaenhance.latents import (
+    Entry,
+    LatentWriter,
+    Pool,
+    Tile,
+    TiledLatents,
+    Unwritable,
+)
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.encode_settings import EncodeSettings
@@ -57,7 +64,7 @@ def encode_photos(
 
     Raises:
         UsageProblem: the model or device is not what was asked for, or the settings
-            do not fit the model.
+            do not fit the model, or the only photograph there is does not.
         PhotoError: the file cannot be written.
     """
     run = _Run(jobs, target, settings, standard_input, advance)
@@ -79,6 +86,8 @@ def encode_photos(
             run.writer = writer
             failed = False
             for work, error in run.conveyor.results():
+                if isinstance(error, Unwritable):  # no later photograph has room
+                    raise error
                 result = run.finish(work, error)
                 failed = failed or result.status == "failed"
                 yield result
@@ -111,6 +120,7 @@ class _Run:
         self.settings = settings
         self.advance = advance
         self.has_computed = False
+        self.is_alone = sum(job.is_open for job, _ in jobs) < 2
         self.files = files.Files(
             standard_input,
             max_megapixels=settings.max_megapixels,
@@ -125,9 +135,7 @@ class _Run:
             write=lambda work, nothing: None,
             weigh=lambda work: work.job.megapixels,
             room=MEGAPIXELS_IN_FLIGHT,
-            is_fatal=lambda error: (
-                isinstance(error, UsageProblem) and not self.has_computed
-            ),
+            is_fatal=self.is_fatal,
         )
 
     def read(self, work: _Work) -> photo.Photo:
@@ -147,13 +155,19 @@ class _Run:
                 self.encode(work, picture)
         except UsageProblem as error:
             self.writer.discard()
-            if self.has_computed:
+            if not self.is_fatal(error):
                 raise
             raise UsageProblem(f"{work.job.source_name}: {error}") from error
         except Exception:
             self.writer.discard()
             raise
         self.has_computed = True
+
+    def is_fatal(self, error: Exception) -> bool:
+        """Tells wrong settings, seen at the first photograph, from one wrong photo."""
+        if isinstance(error, Misfit) and not self.is_alone:
+            return False
+        return isinstance(error, UsageProblem) and not self.has_computed
 
     def encode(self, work: _Work, picture: photo.Photo) -> None:
         """Adds a photograph to the file."""
@@ -167,7 +181,10 @@ class _Run:
             else:
                 pool.add(latents.tiling, number, tile)
 
-        if not is_vector:  # as ``enhance`` shows them to the model
+        if settings.styles:
+            pixels = photo.seen_everywhere(picture.pixels, picture.alpha)
+            picture = replace(picture, pixels=pixels)
+        elif not is_vector:  # as ``enhance`` shows them to the model
             picture = replace(picture, pixels=photo.bled(picture))
         latents = self.model.encode_tiles(
             as_channels(picture, self.model.config.channels),
@@ -208,10 +225,10 @@ def as_channels(picture: photo.Photo, channels: int) -> NDArray[Any]:
     """Returns the pixels with the channels that a model takes.
 
     Raises:
-        UsageProblem: the model takes gray, and the photograph is not.
+        Misfit: the model takes gray, and the photograph is not.
     """
     if channels != 1:
         return picture.pixels
     if not picture.is_gray:
-        raise UsageProblem("the model takes gray images, and this one has colours")
+        raise Misfit("the model takes gray images, and this one has colours")
     return picture.pixels[:, :, :1]

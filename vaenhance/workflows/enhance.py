@@ -14,11 +14,11 @@ from typing import Any
 
 from vaenhance import photo
 from vaenhance.data.reachable import is_there
-from vaenhance.errors import PhotoError, TargetTaken, UsageProblem
+from vaenhance.errors import Misfit, PhotoError, TargetTaken, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL, EnhanceSettings
-from vaenhance.workflows.grade import PhotoModel
+from vaenhance.workflows.grade import PhotoModel, judging
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
@@ -52,7 +52,7 @@ def enhance_photos(
 
     Raises:
         UsageProblem: the model or device is not what was asked for, or the settings
-            do not fit the model.
+            do not fit the model, or the only photograph there is to do does not.
         KeyboardInterrupt: after the records of what was written.
     """
     run = _Run(jobs, settings, standard_input, advance)
@@ -98,6 +98,7 @@ class _Run:
         self.advance = advance
         self.model: PhotoModel | None = None
         self.has_computed = False
+        self.is_alone = sum(job.is_open for job in jobs) < 2
         self.files = files.Files(
             standard_input,
             max_megapixels=settings.max_megapixels,
@@ -159,7 +160,7 @@ class _Run:
         try:
             with work.timed():
                 pixels, work.uncertainty = explore.answer(
-                    self.model,
+                    judging(self.model, picture.alpha),
                     replace(picture, pixels=photo.bled(picture)),
                     work.job,
                     self.files,
@@ -168,7 +169,7 @@ class _Run:
                     partial(work.report, self.advance),
                 )
         except UsageProblem as error:
-            if self.has_computed:
+            if not self.is_fatal(error):
                 raise
             raise UsageProblem(f"{work.job.source_name}: {error}") from error
         self.has_computed = True
@@ -177,7 +178,12 @@ class _Run:
         return photo.with_pixels(picture, pixels)
 
     def is_fatal(self, error: Exception) -> bool:
-        """Tells wrong settings, seen at the first photograph, from one wrong photo."""
+        """Tells wrong settings, seen at the first photograph, from one wrong photo.
+
+        Whichever comes first: what an earlier run has made is not computed again.
+        """
+        if isinstance(error, Misfit) and not self.is_alone:
+            return False
         return isinstance(error, UsageProblem) and not self.has_computed
 
     def write(self, work: _Work, picture: photo.Photo | None) -> None:

@@ -178,7 +178,7 @@ def _assessed(
         if companion.exists or companion.kind not in (SIGMA, HEAT):
             continue
         make = sigma_map if companion.kind == SIGMA else heat_map
-        files.write_beside(job, companion.path, make(found.sigma))
+        _write(files, job, companion.path, make(found.sigma))
     pixels = found.image
     if wanted.keep_uncertain is not None:
         pixels = keep_uncertain(picture.pixels, found, wanted.keep_uncertain)
@@ -203,12 +203,13 @@ def _write_draws(
         if total is None:
             total = np.zeros(drawn.shape, _sum_type(drawn, wanted.draws))
         total += drawn
-        _write(files, job, picture, drawn, missing.get(f"draw{number + 1}"))
+        if path := missing.get(f"draw{number + 1}"):
+            _write(files, job, path, _encoded(files, job, picture, drawn))
     if MEAN in missing and total is not None:
         mean = np.empty(total.shape, picture.pixels.dtype)
         for rows in strips(total):
             mean[rows] = np.rint(total[rows] / wanted.draws)
-        _write(files, job, picture, mean, missing[MEAN])
+        _write(files, job, missing[MEAN], _encoded(files, job, picture, mean))
 
 
 def _passes(job: Job, wanted: Exploring) -> int:
@@ -219,16 +220,17 @@ def _passes(job: Job, wanted: Exploring) -> int:
     return max(first + (wanted.draws if has_draws else 0), 1)
 
 
-def _write(
-    files: Files, job: Job, picture: photo.Photo, pixels: Array, path: Path | None
-) -> None:
-    if path is not None:
-        data = files.encode(job, photo.with_pixels(picture, pixels))
-        try:
-            files.write_beside(job, path, data)
-        except TargetTaken:  # another run has made it
-            if job.is_named:
-                raise
+def _encoded(files: Files, job: Job, picture: photo.Photo, pixels: Array) -> bytes:
+    return files.encode(job, photo.with_pixels(picture, pixels))
+
+
+def _write(files: Files, job: Job, path: Path, data: bytes) -> None:
+    """Writes one companion, unless another run has made it in the meantime."""
+    try:
+        files.write_beside(job, path, data)
+    except TargetTaken:
+        if job.is_named:
+            raise
 
 
 def _sum_type(pixels: Array, count: int) -> type:

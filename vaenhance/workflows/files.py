@@ -5,15 +5,22 @@ Not for pixels: what happens between the two is ``enhance``'s.
 
 from __future__ import annotations
 
+import os
+import select
 from pathlib import Path
 
 from vaenhance import photo
 from vaenhance.api_resize import Size
+from vaenhance.data.reachable import is_file
 from vaenhance.errors import PhotoError, VaenhanceError
+from vaenhance.workflows import conveyor
 from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.jobs import Job, is_pipe
 
 DEFAULT_QUALITY = 95
+
+_PIECE = 1 << 20  # bytes read from a pipe at once
+_PATIENCE = 200  # milliseconds between looks at whether a silent pipe is still wanted
 
 
 class Files:
@@ -138,8 +145,38 @@ class Files:
         if job.source in self._pipes:
             return self._pipes[job.source]
         if is_pipe(job.source):
-            return self._pipes.setdefault(job.source, job.source.read_bytes())
+            return self._pipes.setdefault(job.source, _read_pipe(job.source))
         return job.source
+
+
+def _read_pipe(path: Path) -> bytes:
+    """Empties a pipe; whoever writes to it may be silent for long, or for ever.
+
+    Raises:
+        PhotoError: the run has ended in the meantime.
+        OSError: it cannot be read.
+    """
+    if os.name == "nt":  # nothing there can wait for a pipe and for something else
+        return path.read_bytes()
+    # Not to be opened in vain either: that of a named pipe waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        waiting = select.poll()
+        waiting.register(descriptor, select.POLLIN)
+        pieces: list[bytes] = []
+        while not conveyor.is_closed():
+            if not waiting.poll(_PATIENCE):
+                continue
+            try:
+                piece = os.read(descriptor, _PIECE)
+            except BlockingIOError:  # somebody else reads from it, too
+                continue
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+    finally:
+        os.close(descriptor)
+    raise PhotoError("the run ended before the pipe did")
 
 
 def make_folder(folder: Path) -> None:
@@ -158,13 +195,15 @@ def make_folder(folder: Path) -> None:
 
 
 def is_made_by_another(job: Job) -> bool:
-    """Tells whether a target has come to be there since the run began.
+    """Tells whether all that a job makes has come to be there since the run began.
 
     Two runs on one folder share the work that way. Never of a target that is to be
-    replaced, or that the user has named, nor where there are files beside it to make.
+    replaced, or that the user has named.
     """
-    stays = job.may_replace or job.is_named or job.companions
-    return not stays and job.target is not None and job.target.is_file()
+    if job.may_replace or job.is_named or job.target is None:
+        return False
+    made = (job.target, *(companion.path for companion in job.companions))
+    return all(is_file(path) for path in made)
 
 
 def reason(error: Exception) -> str:

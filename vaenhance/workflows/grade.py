@@ -9,6 +9,7 @@ steps pixels have 16 bits, so that dark ones are not rounded before they are rai
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from vaenhance.data.discover import find_images
 from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.grading_style import Style, mean_style
+from vaenhance.workflows.gray import GrayModel, is_gray
+from vaenhance.workflows.sources import refuse_empty
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class LookModel(Protocol):
         look: Style | None = None,
         *,
         strength: float = 1.0,
+        alpha: NDArray[Any] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> NDArray[Any]:
         """Gives a photograph a style; its own good look for None."""
@@ -130,6 +134,7 @@ def find_references(settings: GradeSettings) -> list[Reference]:
 
 
 def _reference(given: str, names: Sequence[str]) -> Reference:
+    refuse_empty(given, what="--style")
     if given in names:
         return Reference(given)
     path = Path(given)
@@ -173,10 +178,11 @@ def _referred(model: LookModel, reference: Reference, limit: float) -> Style:
 
 def _style_of(model: LookModel, path: Path, limit: float) -> Style:
     try:
-        pixels = photo.read_pixels(path, max_megapixels=limit)
+        read = photo.read_photo(path, max_megapixels=limit)
     except PhotoError as error:
         raise UsageProblem(f"--style {path}: {error}") from error
-    return model.style(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    pixels = photo.to_eight_bits(read.pixels)
+    return model.style(photo.seen_everywhere(pixels, read.alpha))
 
 
 class Graded:
@@ -188,6 +194,8 @@ class Graded:
         settings: what is done.
         style: that is given; None for none.
     """
+
+    alpha: NDArray[Any] | None = None  # (H, W) of the photograph that is being done
 
     def __init__(
         self,
@@ -201,6 +209,12 @@ class Graded:
         self.device = (inner or model).device
         self.precision = inner.precision if inner else "float32"
         self.conditioned_on_noise = inner is None or inner.conditioned_on_noise
+
+    def judging(self, alpha: NDArray[Any] | None) -> Graded:
+        """Returns the same for one photograph: judged by what alpha lets be seen."""
+        other = copy.copy(self)
+        other.alpha = alpha
+        return other
 
     def enhance(
         self, image: NDArray[Any], *, strength: float = 1.0, **rest: Any
@@ -242,14 +256,32 @@ class Graded:
     def _lit(self, image: NDArray[Any]) -> NDArray[Any]:
         pixels = _deep(image)
         if self.settings.light > 0:
-            pixels = self.model.enhance(pixels, strength=self.settings.light)
+            light = self.settings.light
+            pixels = self.model.enhance(pixels, strength=light, alpha=self.alpha)
+            # Rounding leaves up to 3 of 65535 between the colours of a gray one.
+            if isinstance(self.inner, GrayModel) and is_gray(image):
+                pixels = np.repeat(photo.to_gray(pixels)[..., None], 3, axis=-1)
         return pixels
 
     def _styled(self, pixels: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
         if self.style is not None:
-            strength = self.settings.style_strength
-            pixels = self.model.enhance(pixels, self.style, strength=strength)
+            strength, alpha = self.settings.style_strength, self.alpha
+            if alpha is not None and alpha.shape != pixels.shape[:2]:  # enlarged
+                alpha = photo.alpha_of_size(alpha, pixels.shape[:2])
+            pixels = self.model.enhance(
+                pixels, self.style, strength=strength, alpha=alpha
+            )
         return photo.to_eight_bits(pixels) if dtype == np.uint8 else pixels
+
+
+def judging(model: PhotoModel, alpha: NDArray[Any] | None) -> PhotoModel:
+    """Returns what judges a photograph of this alpha; a model that judges none itself.
+
+    Args:
+        model: maybe a ``Graded``.
+        alpha: (H, W) of the photograph; None for none.
+    """
+    return model.judging(alpha) if isinstance(model, Graded) else model
 
 
 def _deep(image: NDArray[Any]) -> NDArray[Any]:

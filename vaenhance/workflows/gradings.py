@@ -38,11 +38,12 @@ class Gradings:
 
     Args:
         model: of looks.
-        pixels: the photograph, (H, W, 3) uint8 or uint16.
+        picture: the photograph; what of it is transparent is shown, but not judged.
     """
 
-    def __init__(self, model: LookModel, pixels: NDArray[Any]) -> None:
-        self._model, self._pixels = model, pixels
+    def __init__(self, model: LookModel, picture: photo.Photo) -> None:
+        self._model, self._pixels = model, picture.pixels
+        self._judged = photo.seen_everywhere(picture.pixels, picture.alpha)
 
     def samples(
         self,
@@ -70,7 +71,7 @@ class Gradings:
         small = shrunken(self._pixels, *(size or (LONGEST, LONGEST)))
         looks = self._model.sample(count, temperature=wild, seed=seed)
         transform = self._model.transform
-        return (grading.apply(small, transform(self._pixels, look)) for look in looks)
+        return (grading.apply(small, transform(self._judged, look)) for look in looks)
 
 
 def check(
@@ -88,11 +89,11 @@ def check(
         )
 
 
-def read_photograph(path: Path) -> tuple[NDArray[Any], bytes | None]:
+def read_photograph(path: Path) -> tuple[photo.Photo, bytes | None]:
     """Reads the photograph that looks are applied to.
 
     Returns:
-        Its pixels (H, W, 3), and the profile that says what their colours are.
+        It, and the profile that says what the colours of its pixels are.
 
     Raises:
         UsageProblem: it cannot be read.
@@ -101,7 +102,7 @@ def read_photograph(path: Path) -> tuple[NDArray[Any], bytes | None]:
         read = photo.read_photo(path)
     except PhotoError as error:
         raise UsageProblem(f"--apply {path}: {error}") from error
-    return read.pixels, photo.of_colors(read.metadata.icc_profile)
+    return read, photo.of_colors(read.metadata.icc_profile)
 
 
 def shrunken(image: NDArray[Any], height: int, width: int) -> NDArray[np.float32]:

@@ -51,11 +51,15 @@ class GrayModel:
         return self._model.score(_gray(image), **told)
 
 
+def is_gray(image: Array) -> bool:
+    """Tells whether the channels of (H, W, 3) are equal."""
+    return bool((image[..., 1:] == image[..., :1]).all())
+
+
 def _gray(image: Array) -> Array:
-    first = image[..., :1]
-    if not (image[..., 1:] == first).all():
+    if not is_gray(image):
         raise PhotoError("the model takes gray images, and this one has colours")
-    return np.ascontiguousarray(first)
+    return np.ascontiguousarray(image[..., :1])
 
 
 def _repeated(image: Array) -> Array:

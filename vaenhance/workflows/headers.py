@@ -32,9 +32,9 @@ def measure(
     Args:
         jobs: as planned.
         standard_input: the image of a job without a source, if it has been read.
-        unchanged: the files are to be copied (strength 0), in whatever format.
+        unchanged: those whose format stays are to be copied as they are.
         enlargement: the size that they are to have; None leaves it.
-        max_megapixels: of the photograph, unless it is copied, and of that size.
+        max_megapixels: of the photograph, and of that size.
     """
     problem_of = cache(folder_problem)  # thousands of targets share a folder
     for job in jobs:
@@ -75,8 +75,8 @@ def _measured(job: Job, data: Path | bytes, unchanged: bool, limit: float) -> Jo
     try:
         info = photo.probe(data)
         job = replace(job, info=info)
-        if not unchanged:
-            photo.check_size(info.width, info.height, limit)
+        photo.check_size(info.width, info.height, limit)
+        if not unchanged or job.format not in (None, info.format):
             photo.check_format(job.format or info.format)
     except PhotoError as error:
         return replace(job, problem=str(error))

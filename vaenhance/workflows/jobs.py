@@ -10,7 +10,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,14 +23,15 @@ from vaenhance.workflows.naming import (
     folder_targets,
     format_for,
     names_folder,
+    stream_format,
     target_folder,
 )
 from vaenhance.workflows.sources import (
     STREAM,
-    Sources,
     expand,
     is_pattern,
     pattern_root,
+    refuse_empty,
     same_file,
 )
 
@@ -102,6 +103,7 @@ def plan(
     format: str | None = None,
     suffix: str | None = None,
     overwrite: bool = False,
+    yielding: Collection[str] = (),
 ) -> Plan:
     """Turns ``SOURCE... [TARGET]`` into jobs.
 
@@ -111,13 +113,16 @@ def plan(
         format: container to write, e.g. ``PNG``; None keeps each source's.
         suffix: put between stem and extension.
         overwrite: redo targets that exist.
+        yielding: ``format``, ``suffix``: a TARGET that names a file goes before them.
 
     Raises:
         UsageProblem: the arguments make no sense together, there is no image, or an
             original would be written over.
     """
     sources, target = (paths, None) if len(paths) == 1 else (paths[:-1], paths[-1])
-    naming = Naming(format, suffix or "")
+    refuse_empty(*sources)
+    refuse_empty(target, what="TARGET")
+    naming = Naming(format, suffix or "", yielding)
     if list(sources) == [STREAM]:
         return Plan((_stream_job(target, naming, overwrite),))
     if STREAM in sources:
@@ -127,7 +132,7 @@ def plan(
     many = len(sources) > 1 or is_pattern(sources[0]) or is_folder(sources[0])
     if not many:
         if target is None and suffix is None:
-            naming = Naming(format, DEFAULT_SUFFIX)
+            naming = replace(naming, suffix=DEFAULT_SUFFIX)
         return _plan_one(sources[0], target, naming, overwrite)
     if target is None or target == STREAM:
         what = f"{sources[0]} may hold" if len(sources) == 1 else "there are"
@@ -140,7 +145,7 @@ def plan(
 
 def _stream_job(target: str | None, naming: Naming, overwrite: bool) -> Job:
     if target is None or target == STREAM:
-        return Job(None, None, naming.format)
+        return Job(None, None, stream_format(naming))
     if names_folder(target):
         raise UsageProblem(
             f"standard input has no name to use in the folder {target}: "
@@ -153,7 +158,7 @@ def _stream_job(target: str | None, naming: Naming, overwrite: bool) -> Job:
 def _plan_one(source: str, target: str | None, naming: Naming, overwrite: bool) -> Plan:
     ((path, place),) = expand([source], recursive=False).found
     if target == STREAM:
-        return Plan((Job(path, None, naming.format),))
+        return Plan((Job(path, None, stream_format(naming)),))
     if target is None:
         job = Job(path, path.parent / naming.rename(place), naming.format)
     elif names_folder(target):
@@ -179,27 +184,33 @@ def _plan_many(
             )
     files = expand(sources, recursive=recursive, skip=[folder])
     if not files.found and not files.unreadable:
-        raise UsageProblem(_no_images(sources, files, recursive))
-    targets, notes = folder_targets(files.found, folder, naming)
+        raise UsageProblem(files.nothing_in(sources, recursive))
+    targets = folder_targets(files.found, folder, naming)
     jobs = [
-        Job(source, targets[source, place], naming.format)
+        Job(source, targets.of[source, place], naming.format)
         for source, place in files.found
     ]
     blocked = [
         Job(path, folder, problem=f"the folder cannot be listed: {why}")
         for path, why in files.unreadable
     ]
-    protected = protect(jobs, overwrite, False)
-    return Plan((*protected, *blocked), tuple(files.ignored), tuple(notes))
+    protected = protect(jobs, overwrite, False, targets.doubts)
+    return Plan((*protected, *blocked), tuple(files.ignored), tuple(targets.notes))
 
 
-def protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
+def protect(
+    jobs: list[Job],
+    overwrite: bool,
+    single: bool,
+    doubts: Mapping[Path, Path] | None = None,
+) -> list[Job]:
     """Marks what exists; refuses a target that is one of the originals.
 
     Args:
         jobs: all of a run.
         overwrite: redo what exists.
         single: the user has named this one target, and would not get it.
+        doubts: targets that may be of another source, which is named.
 
     Raises:
         UsageProblem: an original would be written over, or a single target exists.
@@ -218,33 +229,41 @@ def protect(jobs: list[Job], overwrite: bool, single: bool) -> list[Job]:
         status = _status(job.target)
         if status is None:
             # Whatever comes to be there is another job's.
-            job = replace(job, may_replace=overwrite and not has_twin)
-            marked.append(job)
+            marked.append(replace(job, may_replace=overwrite and not has_twin))
             continue
-        original = originals.get((status.st_dev, status.st_ino))
-        if original is not None:
-            raise UsageProblem(
-                f"TARGET {job.target_name} is SOURCE {original}: originals are never "
-                "written over; name another file or folder"
-            )
-        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-            # Renaming a file onto /dev/null would replace the device.
-            raise UsageProblem(
-                f"TARGET {job.target_name} is not an ordinary file: use - to write to "
-                "standard output"
-            )
-        exists = not overwrite and not stat.S_ISDIR(status.st_mode)
+        _check_replaceable(job, status, originals)
+        problem = None
+        if stat.S_ISDIR(status.st_mode):
+            problem = "cannot be written: a folder has this name"
+        elif job.target and not overwrite and (of := (doubts or {}).get(job.target)):
+            problem = f"{job.target} may be of {of}: --overwrite redoes it"
         if has_twin:
-            key = status.st_dev, status.st_ino
-            other = first.setdefault(key, job.target_name)
+            other = first.setdefault((status.st_dev, status.st_ino), job.target_name)
             if other != job.target_name:
                 why = f"the folder takes its name for that of {other}"
-                marked.append(replace(job, problem=f"cannot be written: {why}"))
-                continue
-        if exists and single:
+                problem = f"cannot be written: {why}"
+        if problem is None and single and not overwrite:
             raise UsageProblem(f"{job.target_name} exists; pass --overwrite to redo it")
-        marked.append(replace(job, exists=exists))
+        marked.append(replace(job, exists=not (problem or overwrite), problem=problem))
     return marked
+
+
+def _check_replaceable(
+    job: Job, status: os.stat_result, originals: Mapping[tuple[int, int], str]
+) -> None:
+    """Refuses a target, of this status, that no option may replace."""
+    original = originals.get((status.st_dev, status.st_ino))
+    if original is not None:
+        raise UsageProblem(
+            f"TARGET {job.target_name} is SOURCE {original}: originals are never "
+            "written over; name another file or folder"
+        )
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        # Renaming a file onto /dev/null would replace the device.
+        raise UsageProblem(
+            f"TARGET {job.target_name} is not an ordinary file: use - to write to "
+            "standard output"
+        )
 
 
 def _folded(job: Job) -> str:
@@ -278,12 +297,3 @@ def _status(path: Path | None) -> os.stat_result | None:
         return None if path is None else path.stat()
     except OSError:
         return None
-
-
-def _no_images(sources: Sequence[str], files: Sources, recursive: bool) -> str:
-    where = ", ".join(sources)
-    known = ", ".join(photo.EXTENSIONS)
-    depth = "sub-folders included" if recursive else "sub-folders left out"
-    others = len(files.ignored)
-    seen = f"{others} other file{'s' * (others != 1)}" if others else "nothing else"
-    return f"no images in {where} ({depth}; looked for {known}; {seen} there)"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from vaenhance import photo
-from vaenhance.data.reachable import is_there
+from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.latents import Entry
 from vaenhance.workflows.enlarging import Enlargement
@@ -22,9 +22,10 @@ from vaenhance.workflows.naming import (
     folder_targets,
     format_for,
     names_folder,
+    stream_format,
     target_folder,
 )
-from vaenhance.workflows.sources import STREAM, expand
+from vaenhance.workflows.sources import STREAM, expand, refuse_empty
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,12 @@ def plan_encode(
         raise UsageProblem(
             f"name a file for the latents behind {last}, e.g. latents.npz"
         )
+    refuse_empty(last, what="LATENTS")
     target = None if last == STREAM else Path(last)
     if target is not None and target.suffix.lower() != ".npz":
         raise UsageProblem(f"{last}: latents go to an .npz file, call it so")
+    if target is not None and is_folder(target):
+        raise UsageProblem(f"{target} is a folder: name a file for the latents")
     if target is not None and is_there(target) and not overwrite:
         raise UsageProblem(f"{target} exists; pass --overwrite to redo it")
     if sources == [STREAM]:
@@ -133,17 +137,19 @@ def plan_decode(
     Raises:
         UsageProblem: as ``jobs.plan``, or two images would be one file.
     """
+    refuse_empty(target, what="TARGET")
     places = [
         (index, draw, _place(entry, draw if draws else None))
         for index, entry in enumerate(entries)
         for draw in range(max(draws, 1))
     ]
     notes: list[str] = []
+    doubts: dict[Path, Path] = {}
     # Without an extension it is a folder, however many images there happen to be.
     is_file = Path(target).suffix.lower() in photo.EXTENSIONS or target == STREAM
     single = len(places) == 1 and is_file and not names_folder(target)
     if single and target == STREAM:
-        jobs = [Job(source, None, naming.format)]
+        jobs = [Job(source, None, stream_format(naming))]
     elif single:
         path = Path(target)
         jobs = [Job(source, path, format_for(path, naming))]
@@ -156,10 +162,11 @@ def plan_decode(
         keys = [(place, place) for _, _, place in places]
         if len(set(keys)) < len(keys):
             raise UsageProblem("two images of the file have the same name")
-        targets, notes = folder_targets(keys, folder, naming)
-        jobs = [Job(source, targets[key], naming.format) for key in keys]
+        targets = folder_targets(keys, folder, naming)
+        notes, doubts = targets.notes, targets.doubts
+        jobs = [Job(source, targets.of[key], naming.format) for key in keys]
     if target != STREAM:
-        jobs = protect(jobs, overwrite, single)
+        jobs = protect(jobs, overwrite, single, doubts)
     jobs = [
         _examined(job, entries[index], max_megapixels, enlargement)
         for job, (index, _, _) in zip(jobs, places, strict=True)
@@ -185,9 +192,11 @@ def _place(entry: Entry, draw: int | None) -> Path:
 def _examined(
     job: Job, entry: Entry, max_megapixels: float, enlargement: Enlargement | None
 ) -> Job:
-    """Gives a job its size, or the reason why it will fail."""
+    """Gives a job its size and, if there is anything to do, why it will fail."""
     info = photo.PhotoInfo(entry.width, entry.height, entry.format)
     job = replace(job, info=info)
+    if not job.is_open:
+        return job
     if info.megapixels > max_megapixels:
         why = (
             f"{entry.width} x {entry.height} pixels are {info.megapixels:.0f} "
@@ -195,7 +204,7 @@ def _examined(
             "--max-megapixels"
         )
         return replace(job, problem=why)
-    if job.is_open and job.target is not None:
+    if job.target is not None:
         job = replace(job, problem=folder_problem(job.target.parent))
     try:
         if enlargement is not None:

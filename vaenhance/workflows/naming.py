@@ -1,14 +1,14 @@
 """The names of targets: extension, suffix, folder, and what happens when two collide.
 
-Looks at names and at whether a folder is there; writes nothing.
+Looks at names and at what is there under them; writes nothing.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaenhance import photo
@@ -22,10 +22,18 @@ Key = tuple[Path, Path]  # a file, and its place under a folder TARGET
 
 @dataclass(frozen=True)
 class Naming:
-    """How a target's name follows from its source's."""
+    """How a target's name follows from its source's.
+
+    Attributes:
+        format: container to write; None keeps the source's.
+        suffix: put between stem and extension.
+        yielding: those of the two, by name, that give way to a TARGET that names a
+            file: nobody typed them beside it.
+    """
 
     format: str | None = None
     suffix: str = ""
+    yielding: Collection[str] = ()
 
     def rename(self, name: Path, *, keep_extension: bool = False) -> Path:
         """Returns the target's name.
@@ -43,13 +51,26 @@ class Naming:
         return name.with_name(stem + kept + self.suffix + photo.WRITABLE[self.format])
 
 
-def folder_targets(
-    found: Iterable[Key], folder: Path, naming: Naming
-) -> tuple[dict[Key, Path], list[str]]:
-    """Names all targets; where two would be one, the extension stays in the name.
+@dataclass(frozen=True)
+class FolderTargets:
+    """The targets in a folder.
 
-    Returns:
-        The target of each key, and what the user should know about changed names.
+    Attributes:
+        of: the target of each key.
+        notes: what the user should know about changed names.
+        doubts: targets that may be there already of another source, and which. Where
+            two sources want one name, one of them gets a longer name; as long as
+            that is not there, an earlier run may have had this source alone, and
+            given it the short one.
+    """
+
+    of: dict[Key, Path]
+    notes: list[str]
+    doubts: dict[Path, Path]
+
+
+def folder_targets(found: Iterable[Key], folder: Path, naming: Naming) -> FolderTargets:
+    """Names all targets; where two would be one, the extension stays in the name.
 
     Raises:
         UsageProblem: two would still be one.
@@ -57,11 +78,14 @@ def folder_targets(
     names = {key: naming.rename(key[1]) for key in found}
     shared = Counter(names.values())
     notes = []
+    doubts: dict[Path, Path] = {}
     for key, name in names.items():
         longer = naming.rename(key[1], keep_extension=True)
         if shared[name] > 1 and longer != name:
             notes.append(f"{name} would have several sources: {key[0]} -> {longer}")
             names[key] = longer
+            if not is_there(folder / longer):
+                doubts.setdefault(folder / name, key[0])
     first: dict[Path, Path] = {}
     for (source, _), name in names.items():
         if name in first:
@@ -71,16 +95,28 @@ def folder_targets(
                 "common folder as one SOURCE"
             )
         first[name] = source
-    return {key: folder / name for key, name in names.items()}, notes
+    of = {key: folder / name for key, name in names.items()}
+    return FolderTargets(of, notes, doubts)
+
+
+def stream_format(naming: Naming) -> str | None:
+    """Returns the container of standard output, which has no name for --suffix."""
+    if naming.suffix and "suffix" not in naming.yielding:
+        raise UsageProblem(
+            "--suffix is for names that vaenhance makes; standard output has none"
+        )
+    return naming.format
 
 
 def format_for(target: Path, naming: Naming) -> str | None:
     """Returns the container that a TARGET file's name and --format agree on."""
-    if naming.suffix:
+    if naming.suffix and "suffix" not in naming.yielding:
         raise UsageProblem(
             "--suffix is for names that vaenhance makes; TARGET names the file already"
         )
     kind = photo.EXTENSIONS.get(target.suffix.lower())
+    if kind is not None and "format" in naming.yielding:
+        naming = replace(naming, format=None)
     if kind is None and naming.format is None:
         known = ", ".join(photo.WRITABLE.values())
         raise UsageProblem(

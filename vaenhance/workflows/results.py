@@ -6,7 +6,7 @@ memory. Not for printing: ``Tally`` makes the sentences, the command says them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Status = Literal["enhanced", "encoded", "decoded", "skipped", "failed", "planned"]
@@ -64,7 +64,8 @@ class Tally:
     def add(self, result: Result) -> None:
         """Counts one more."""
         if result.status == "failed":
-            self.failures.append(result)
+            # Of a million failures nobody reads a traceback again.
+            self.failures.append(replace(result, trace=None))
         elif result.status == "skipped":
             self.skipped += 1
         else:

@@ -99,7 +99,7 @@ class _Run:
             part=(sitting.worker, sitting.workers),
         )
         self.validation = Validation(prepared.held_out, self.config, observer.warned)
-        self.class_looks = ClassLooks(prepared.training, self.config.data.crop)
+        self.class_looks = ClassLooks(prepared)
         self.journal = Journal(self.folder)
         self.progress = Progress()
         self.facts: dict[str, Any] = {
