@@ -24,6 +24,8 @@ from click.testing import CliRunner, Result
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # As a script's background jobs have it; what is tested respects that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):  # nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parent.parent
 

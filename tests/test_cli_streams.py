@@ -82,8 +82,10 @@ def run(words, **options):
 
 
 def wake_up_to_ctrl_c():
-    # A shell starts background jobs with SIGINT ignored, and children inherit that.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # A shell starts background jobs with SIGINT ignored, nohup with SIGHUP, and
+    # children inherit that.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start(words, **options):
@@ -335,8 +337,11 @@ def test_a_signal_ends_the_wait_for_a_silent_pipe(
     os.close(reader)
     wait_for(process, loaded.exists)
     process.send_signal(getattr(signal, name))
-    _, stderr = process.communicate(timeout=PATIENCE)  # before the writer closes
-    os.close(writer)
+    try:
+        _, stderr = process.communicate(timeout=PATIENCE)  # before the writer closes
+    finally:
+        process.kill()
+        os.close(writer)
     assert process.returncode == exit_code
     assert b"0 enhanced, 1 not tried. Interrupted." in stderr
     assert b"Traceback" not in stderr

@@ -1,7 +1,7 @@
 import contextlib
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from queue import Queue
 
 import pytest
@@ -267,3 +267,18 @@ def test_an_interrupt_while_computing_makes_no_record():
         list(conveyor.results())
     assert list(conveyor.written()) == []
     conveyor.close()
+
+
+def test_no_wait_is_without_end_that_a_signal_could_come_right_before(monkeypatch):
+    # Its handler would run after the wait: Python looks for signals between steps.
+    ended = []
+    result = Future.result
+
+    def watched(future, timeout=None):
+        ended.append(future.done())
+        return result(future, timeout)
+
+    monkeypatch.setattr(Future, "result", watched)
+    slow = {"read": lambda w: time.sleep(0.1), "write": lambda w, a: time.sleep(0.1)}
+    assert run([1], **slow) == [(1, None)]
+    assert ended == [True, True]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ Work = TypeVar("Work")
 # 40-megapixel ones overlap, and one of 100 has the memory for itself.
 MEGAPIXELS_IN_FLIGHT = 128.0
 PIECES_IN_FLIGHT = 16  # of no weight, so that a million of them are not queued at once
+HEARING = 1.0  # seconds after which a signal is heard at the latest
 
 _reader = threading.local()  # of a thread that reads: whether its conveyor is closed
 
@@ -27,6 +28,17 @@ def is_closed() -> bool:
     """Tells a ``read`` that waits for somebody else whether it waits in vain by now."""
     closed: threading.Event | None = getattr(_reader, "closed", None)
     return closed is not None and closed.is_set()
+
+
+def _outcome(future: Future[Any]) -> Any:
+    """Returns what comes of a future, and lets signals through while it waits.
+
+    Python runs a handler between two steps of the main thread: a signal that comes
+    right before a wait without end would only be heard after it.
+    """
+    while not future.done():
+        wait([future], timeout=HEARING)
+    return future.result()
 
 
 def _remember(closed: threading.Event) -> None:
@@ -123,7 +135,7 @@ class Conveyor(Generic[Work]):
             ):
                 piece = self._writing[0]
                 if piece.error is None and piece.writing is not None:
-                    piece.writing.result()  # Ctrl-C may come here
+                    _outcome(piece.writing)  # Ctrl-C may come here
                 self._writing.popleft()
                 yield piece.work, piece.error
 
@@ -159,7 +171,7 @@ class Conveyor(Generic[Work]):
         reading, piece.reading = piece.reading, None
         try:
             if reading is not None:
-                answer = self._compute(piece.work, reading.result())
+                answer = self._compute(piece.work, _outcome(reading))
                 piece.writing = self._writer.submit(self._put, piece, answer)
         except Exception as error:
             if self._is_fatal(error):
