@@ -1,4 +1,4 @@
-"""A deeper network starts as good as the one whose weights it takes."""
+"""A larger network starts as good as the one whose weights it takes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.tiny import save_tiny_model, tiny_config
 from vaenhance.model.build import build_network, named, read_weights
-from vaenhance.model.growth import NARROW, with_blocks, with_inputs, with_latents
+from vaenhance.model.growth import (
+    NARROW,
+    grown,
+    with_blocks,
+    with_inputs,
+    with_latents,
+    with_widths,
+)
 from vaenhance.model.trainer import Trainer
 from vaenhance.runtime import start_training
 
@@ -98,6 +106,52 @@ def test_fewer_latents_are_not_made_from_more(weights):
     shapes = {name: tuple(variable.shape) for name, variable in fewer.items()}
     assert shapes["merge0/kernel"] != weights["merge0/kernel"].shape
     same = with_latents(weights, shapes, np.random.default_rng(0))
+    assert all(same[name] is value for name, value in weights.items())
+
+
+@pytest.fixture(scope="module")
+def broad(weights):
+    """A trainer of a network that is wider, deeper and has more latents."""
+    small = tiny_config().model
+    model = {
+        "widths": tuple(width + 8 for width in small.widths),
+        "decoder_blocks": (2, 2),
+        "latent_channels": tuple(count + 1 for count in small.latent_channels),
+    }
+    trainer = Trainer(tiny_config(model=model), start_training("cpu", "float32"))
+    missing = trainer.initialise_from(weights)
+    assert all("decoder" in name and "/first/" in name for name in missing)
+    return trainer
+
+
+def test_new_channels_change_nothing_at_first(weights, broad):
+    assert_same(weights, broad)
+
+
+def test_new_channels_can_learn(broad):
+    y = np.random.default_rng(1).random((2, 16, 24, 3), np.float32)
+    network = broad.network
+    old = tiny_config().model.widths[0]
+    with tf.GradientTape() as tape:
+        out, _, _ = network.infer(y)
+        loss = tf.reduce_mean((out - y) ** 2)
+    slope = tape.gradient(loss, network.heads[0].kernel)
+    assert np.all(network.heads[0].kernel[:, :, old:] == 0)
+    assert np.all(np.std(network.stem.kernel[..., old:], (0, 1, 2)) > 0.01)
+    assert np.all(np.any(slope[:, :, old:] != 0, (0, 1, 3)))
+
+
+def test_channels_of_both_inputs_stay_where_they_are_read():
+    old = {"mix0/kernel": np.arange(1, 5.0).reshape(1, 1, 4, 1)}
+    made = with_widths(old, {"mix0/kernel": (1, 1, 6, 1)}, np.random.default_rng(0))
+    assert made["mix0/kernel"].ravel().tolist() == [1, 2, 0, 3, 4, 0]
+
+
+def test_a_narrower_network_does_not_take_a_part(weights):
+    model = replace(tiny_config().model, widths=(4, 4))
+    narrow = named(build_network(model).variables)
+    shapes = {name: tuple(variable.shape) for name, variable in narrow.items()}
+    same = grown(weights, shapes, np.random.default_rng(0))
     assert all(same[name] is value for name, value in weights.items())
 
 

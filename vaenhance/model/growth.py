@@ -1,9 +1,9 @@
-"""The parts of a network that is deeper or told more than the one it starts from.
+"""The parts of a network that is larger or told more than the one it starts from.
 
 Inputs that it was not told have weights of zero, so have the latents that the decoder
-has not heard of, and a residual block whose last convolution is zero hands on what it
-is given: the new network begins as good as the one whose weights it takes (Net2Net,
-Chen et al. 2016).
+has not heard of and the channels that a wider level has more, and a residual block
+whose last convolution is zero hands on what it is given: the new network begins as good
+as the one whose weights it takes (Net2Net, Chen et al. 2016).
 """
 
 from __future__ import annotations
@@ -18,8 +18,28 @@ from numpy.typing import NDArray
 
 # What the names of a block's convolutions have in the middle; both have one shape.
 FIRST, LAST = "/first/", "/second/"
+WIDENED = re.compile(  # the layers of the ladder whose channels are a level's width
+    r"(stem|head|head\d+|(down|mix|prior|posterior|merge)\d+|upsample\d+/project"
+    r"|(encoder|decoder)\d+_\d+/(first|second))/kernel"
+)
 LATENT = re.compile(r"(prior|posterior|merge)\d+/(kernel|bias)")  # at both ends of z
 NARROW = -2.0  # log-scale of new latents, relative to the prior: they say something
+
+
+def grown(
+    weights: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Returns weights with all that a larger network needs to be as good at first.
+
+    Args:
+        weights: arrays by name, of the smaller network; not changed.
+        shapes: of all weights of the network to be started, by name.
+        rng: for what has to be random, so that something can be learnt.
+    """
+    weights = with_inputs(with_blocks(weights, shapes), shapes)
+    return with_latents(with_widths(weights, shapes, rng), shapes, rng)
 
 
 def with_blocks(
@@ -71,6 +91,61 @@ def with_inputs(
         if is_dense and value.shape[0] < wanted[0]:
             result[name] = np.pad(value, [(0, wanted[0] - value.shape[0]), (0, 0)])
     return result
+
+
+def with_widths(
+    weights: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Adds the channels that levels have more than before.
+
+    What makes a new channel is random, of the size of the weights beside it; what
+    reads one is zero. So nothing changes yet, and there is something to learn from.
+
+    Args:
+        weights: arrays by name; not changed.
+        shapes: of all weights of the network to be started, by name.
+        rng: for the random weights.
+    """
+    result = dict(weights)
+    for name, value in weights.items():
+        wanted = shapes.get(name, value.shape)
+        if name == "start" and value.shape[:-1] == wanted[:-1]:
+            result[name] = _with_random(value, wanted[-1], rng)
+        if not WIDENED.fullmatch(name) or value.ndim != len(wanted) or value.ndim != 4:
+            continue
+        made = value
+        if not name.startswith(("stem", "merge")):  # these read y, and latents
+            parts = 2 if name.startswith("mix") else 1  # the decoder's and encoder's
+            made = _with_unread(made, wanted[2], parts)
+        if not name.startswith(("head", "prior", "posterior")):  # these make x, and z
+            made = _with_random(made, wanted[3], rng)
+            bias = name.replace("/kernel", "/bias")
+            more = wanted[3] - value.shape[3]
+            if more > 0 and bias in weights and weights[bias].ndim == 1:
+                result[bias] = np.pad(weights[bias], (0, more))
+        result[name] = made
+    return result
+
+
+def _with_unread(value: NDArray[np.float32], count: int, parts: int) -> Any:
+    """Adds inputs with weights of zero behind those of each part of a kernel's."""
+    more = (count - value.shape[2]) // parts
+    if more <= 0:
+        return value
+    pieces = np.split(value, parts, axis=2)
+    padding = [(0, 0), (0, 0), (0, more), (0, 0)]
+    return np.concatenate([np.pad(piece, padding) for piece in pieces], axis=2)
+
+
+def _with_random(value: NDArray[np.float32], count: int, rng: Any) -> Any:
+    """Adds random outputs, as large in the mean as those that are there."""
+    more = count - value.shape[-1]
+    if more <= 0:
+        return value
+    new = rng.normal(0, float(np.std(value)), (*value.shape[:-1], more))
+    return np.concatenate([value, new.astype(np.float32)], axis=-1)
 
 
 def with_latents(

@@ -20,7 +20,7 @@ from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 from vaenhance.model import adversary, averaging, new_heads, revival, schedules, teacher
 from vaenhance.model.build import build_network, named
-from vaenhance.model.growth import with_blocks, with_inputs, with_latents
+from vaenhance.model.growth import grown
 from vaenhance.model.objective import Terms, evidence, image
 from vaenhance.model.optimizer import build_optimizer
 from vaenhance.model.step_noise import step_noise, step_seed
@@ -137,9 +137,8 @@ class Trainer:
         weights = new_heads.with_heads(weights, self.config.model)
         variables = named(self.network.variables)
         shapes = {key: tuple(each.shape) for key, each in variables.items()}
-        weights = with_inputs(with_blocks(weights, shapes), shapes)
         random = np.random.default_rng(self.config.training.seed)
-        weights = with_latents(weights, shapes, random)
+        weights = grown(weights, shapes, random)
         for key, variable in variables.items():
             if key in weights and weights[key].shape == shapes[key]:
                 variable.assign(weights[key])
