@@ -30,6 +30,7 @@ from vaenhance import color, load_look, load_model, metrics, photo
 from vaenhance.config import LookConfig
 from vaenhance.data.discover import find_images
 from vaenhance.data.light import KINDS, Change, changed, draw_change
+from vaenhance.errors import PhotoError
 
 Pixels = np.ndarray  # (H, W, 3) uint8
 Method = Callable[[Pixels], Pixels]
@@ -242,12 +243,19 @@ def measure_harm(images: Sequence[Path], model: str) -> list[str]:
 
 
 def colour_images(folders: Sequence[Path], limit: int | None) -> list[Path]:
-    """Returns the images that are not gray, of each folder the first so many."""
+    """Returns the images that are not gray, of each folder the first so many.
+
+    Those that cannot be read are named on standard error, and left out.
+    """
     found = []
     for folder in folders:
         own = []
         for path in find_images(folder):
-            pixels = photo.read_pixels(path)
+            try:
+                pixels = photo.read_pixels(path)
+            except PhotoError as error:
+                print(f"{path}: {error}; left out", file=sys.stderr)
+                continue
             if pixels.shape[2] == 3 and np.ptp(pixels.astype(int), axis=2).max() > 8:
                 own.append(path)
         found += own[:limit]

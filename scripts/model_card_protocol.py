@@ -21,6 +21,12 @@ DRAWS_BEFORE = 8
 BESIDE = ("draws", "latents")  # measured beside the scores, which stay the same
 # A row's name says the first two.
 MAY_DIFFER = ("luma", "consistent", *BESIDE)
+# A figure that only rows of one kind have, and what writes them.
+KINDS = {
+    "psnr_back": "evaluate --scale",
+    "ciede2000": "measure_look.py light",
+    "count": "measure_samples.py",
+}
 SHARED = ("images", "count", "precision")
 
 
@@ -64,10 +70,19 @@ def one_table(
     return {name: dict(row) for name, (_, row) in found.items()}
 
 
+def kind(row: Row) -> str:
+    """Returns what a row was measured with: what it has figures of."""
+    for figure, name in KINDS.items():
+        if figure in row:
+            return name
+    return "evaluate"
+
+
 def _told(row: Row) -> dict[str, Any]:
     """Returns what a table says once, of all of its rows."""
     protocol = {k: v for k, v in rules(row).items() if k not in MAY_DIFFER}
-    return {**{name: row.get(name) for name in SHARED}, **protocol}
+    shared = {name: row.get(name) for name in SHARED}
+    return {"what is measured": kind(row), **shared, **protocol}
 
 
 def words(rows: Mapping[str, Row]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from model_card_protocol import words, words_of_scales
+from model_card_protocol import KINDS, kind, words, words_of_scales
 
 FIGURES = ("psnr_input", "psnr_enhanced", "ssim_input", "ssim_enhanced")
 SCALE_FIGURES = ("psnr", "ssim", "psnr_back")  # of ``evaluate --scale``
@@ -27,12 +27,11 @@ def table(folder: str, rows: Mapping[str, Any]) -> list[str]:
         rows: as ``model_card.read_scores`` gives them.
     """
     first = next(iter(rows.values()))
-    if "psnr_back" in first:
-        return _scale_table(folder, rows)
-    if "ciede2000" in first:
-        return _light_table(folder, rows)
-    if "count" in first:
-        return _drawn_table(folder, rows)
+    others = dict(
+        zip(KINDS.values(), (_scale_table, _light_table, _drawn_table), strict=True)
+    )
+    if kind(first) in others:
+        return others[kind(first)](folder, rows)
     about = (
         f"`{folder}`: {first['images']} images, {first['precision']}, "
         f"{words(rows)}; means over the images, dB and 0 to 1."

@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -61,3 +62,18 @@ def test_a_folder_without_colour_photographs_is_refused(
     Image.new("L", (40, 30), 90).save(tmp_path / "gray.png")
     assert script.main([str(tmp_path), "--light", "--repeats", "1"]) == 2
     assert "no colour photograph" in capsys.readouterr().err
+
+
+def test_a_broken_photograph_is_named_and_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "path", [str(root / "scripts"), *sys.path])
+    script = import_module("measure_look")
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "good.png")
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0nothing")
+    assert script.colour_images([tmp_path], None) == [tmp_path / "good.png"]
+    assert "broken.jpg: " in capsys.readouterr().err

@@ -276,6 +276,11 @@ def test_rows_of_one_file_have_one_protocol_too(tmp_path, capsys):
     assert "clip is False in " in capsys.readouterr().err
 
 
+def test_one_table_has_rows_of_one_kind(tmp_path, capsys):
+    assert made(tmp_path, [measured()], [enlarged()])[0] == 2
+    assert "what is measured is evaluate in " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("first", "then", "words"),
     [
