@@ -133,6 +133,15 @@ def test_numbered_files_hold_the_frames(run, model):
     }
 
 
+@pytest.mark.parametrize("name", ["x.apng", "x.png"])
+def test_a_typed_target_goes_before_the_environment(run, name):
+    usual = {"VAENHANCE_INTERPOLATE_FORMAT": "webp"}
+    run("a.png", "b.png", name, "--frames", "2", env=usual)
+    with Image.open(name) as image:
+        assert image.format == "PNG"
+    run("a.png", "b.png", name, "--format", "webp", "--overwrite", exit_code=2)
+
+
 @pytest.mark.parametrize("name", ["x.apng", "x.gif", "x.webp"])
 def test_an_animation_holds_the_frames(run, model, name):
     run("a.png", "b.png", name, "--frames", "4", "--fps", "20")

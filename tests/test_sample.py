@@ -227,6 +227,19 @@ def test_a_sheet_and_a_pipe_are_the_same_bytes(here, model, invoke):
     assert Image.open(io.BytesIO(out)).size == (8 + 8, 3 * 6 + 4 * 4)
 
 
+def test_a_typed_target_goes_before_the_environment(here, model, invoke):
+    usual = {"VAENHANCE_SAMPLE_FORMAT": "webp"}
+    invoke("sample", "a.png", env=usual)
+    with Image.open(here / "a.png") as image:
+        assert image.format == "PNG"
+    invoke("sample", "faces.v2", "--count", "1", env=usual)
+    assert (here / "faces.v2/0000.webp").is_file()
+    invoke("sample", env=usual)
+    assert (here / "sample.webp").is_file()
+    asked = ("sample", "b.png", "--format", "webp")
+    assert "is not a .webp file" in invoke(*asked, exit_code=2).stderr
+
+
 def test_bytes_never_go_to_a_terminal(here, model, monkeypatch, invoke):
     monkeypatch.setattr(console, "stdout_is_terminal", lambda: True)
     result = invoke("sample", "-", exit_code=2)

@@ -131,6 +131,8 @@ def command(
     _check_streams((start, end), target, as_json)
     to_stdout = target == "-"
     named = Path(f"interpolation.{format or 'png'}") if to_stdout else Path(target)
+    if not to_stdout:
+        format = photographs.format_beside(named, format)
     plan = workflow.make_plan(
         named, settings, format=format, overwrite=overwrite or to_stdout
     )

@@ -5,6 +5,8 @@ Nothing here imports TensorFlow, Pillow or NumPy.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from click.core import ParameterSource
 
@@ -28,6 +30,16 @@ def yielding() -> tuple[str, ...]:
     source = ParameterSource.ENVIRONMENT
     names = ("format", "suffix")
     return tuple(n for n in names if context.get_parameter_source(n) is source)
+
+
+def format_beside(target: Path, format: str | None) -> str | None:
+    """Returns the format, unless TARGET names one and nobody typed the other."""
+    from vaenhance import photo, report
+    from vaenhance.data.reachable import is_folder
+
+    is_named = target.suffix.lower() in {*photo.EXTENSIONS, *report.ANIMATIONS}
+    yields = "format" in yielding() and is_named and not is_folder(target)
+    return None if yields else format
 
 
 noise_option = option(

@@ -12,6 +12,7 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli.paths import FilePath
+from vaenhance.cli.photo_options import format_beside
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
@@ -159,6 +160,8 @@ def command(
         raise UsageProblem(
             "standard output is a terminal: name a file, or send it on with > or |"
         )
+    if target is not None:
+        format = format_beside(target, format)
     plan = sample.make_plan(
         None if to_stdout else target,
         settings,
