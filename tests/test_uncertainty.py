@@ -176,6 +176,18 @@ def test_keeping_what_is_uncertain(model):
     assert np.abs(half - middle).max() <= 1
 
 
+def test_only_what_was_assessed_is_kept(model):
+    image = (picture() * 255).astype(np.uint8)
+    found = model.assess(image)
+    others = image / 255, image[..., :1], image[None], np.tile(image, (2, 1, 1))
+    for other in others:
+        with pytest.raises(UsageProblem, match="is not what the answer of uint8"):
+            vaenhance.keep_uncertain(other, found, 0.1)
+    for threshold in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageProblem, match="above 0"):
+            vaenhance.keep_uncertain(image, found, threshold)
+
+
 # === Enlarged ===
 
 

@@ -253,8 +253,22 @@ def keep_uncertain(
 
     Returns:
         The answer's shape and type.
+
+    Raises:
+        UsageProblem: the image is not what the answer was made of, or the threshold is
+            not above 0.
     """
-    result = answer.image.copy()
+    made = answer.image
+    is_kin = image.dtype == made.dtype and image.shape[2:] == made.shape[2:]
+    is_larger = any(np.greater(image.shape[:2], made.shape[:2]))
+    if image.ndim != 3 or not image.size or not is_kin or is_larger:
+        raise UsageProblem(
+            f"an image of {image.dtype}, shape {image.shape}, is not what the answer of "
+            f"{made.dtype}, shape {made.shape}, was made of"
+        )
+    if not threshold > 0:
+        raise UsageProblem(f"threshold must be above 0, not {threshold}")
+    result = made.copy()
     height, width = answer.sigma.shape
     for rows in photo.strips(height, width):
         sigma = np.maximum(answer.sigma[rows], 1e-9)[..., None]
