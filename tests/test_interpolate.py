@@ -178,10 +178,12 @@ def test_gray_stays_gray_and_profiles_are_kept(run):
     for seed, name in enumerate("ab"):
         gray = Image.fromarray(picture(seed)[..., 0])
         gray.save(f"{name}.jpg", icc_profile=profile)
-    run("a.jpg", "b.jpg", "frames", "--frames", "2")
-    with Image.open("frames/0001.png") as image:
-        assert image.mode == "L"
-        assert image.info["icc_profile"] == profile
+    # A gray PNG may have a profile of gray only.
+    for format, mode in {"tif": "L", "jpg": "L", "png": "RGB"}.items():
+        run("a.jpg", "b.jpg", format, "--frames", "2", "--format", format)
+        with Image.open(f"{format}/0001.{format}") as image:
+            assert image.mode == mode
+            assert image.info["icc_profile"] == profile
     result = run("a.jpg", "b.png", "other", "--frames", "2")
     assert "different colour profiles" in result.stderr
     with Image.open("other/0001.png") as image:
@@ -218,6 +220,17 @@ def test_models_of_one_size_draw_what_is_between(invoke, tmp_path, monkeypatch):
     Image.fromarray(picture(0, 16, 16)).save("c.png")
     result = invoke("interpolate", "a.png", "c.png", "y.png", "-m", model, exit_code=2)
     assert "takes gray images" in result.stderr
+    for name in "de":
+        Image.fromarray(picture(0, 16, 20)[..., 0]).save(f"{name}.png")
+    result = invoke("interpolate", "d.png", "e.png", "y.png", "-m", model, exit_code=2)
+    assert "A and B have 20 x 16 pixels: the model takes 16 x 16" in result.stderr
+    assert "device" not in result.stderr
+
+
+def test_a_folder_of_the_usual_name_does_not_change_a_pipe(run):
+    expected = run("a.png", "b.png", "-", "--frames", "3").stdout_bytes
+    Path("interpolation.png").mkdir()
+    assert run("a.png", "b.png", "-", "--frames", "3").stdout_bytes == expected
 
 
 @pytest.mark.parametrize(

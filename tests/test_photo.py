@@ -7,6 +7,7 @@ import itertools
 import struct
 from dataclasses import replace
 
+import imagecodecs
 import numpy as np
 import PIL
 import pytest
@@ -163,7 +164,10 @@ CAN_HOLD = [
 
 @pytest.mark.parametrize(("name", "mode"), CAN_HOLD)
 def test_writing_and_reading_keeps_what_the_format_can_hold(name, mode):
-    photo = make(mode, name, **FULL)
+    full = FULL
+    if name == "PNG" and mode.startswith("L"):  # where the two cannot be together
+        full = FULL | {"icc_profile": gray_profile()}
+    photo = make(mode, name, **full)
     data = encode_photo(photo, photo.pixels)
     back = read_photo(data)
 
@@ -184,7 +188,7 @@ def test_writing_and_reading_keeps_what_the_format_can_hold(name, mode):
     if mode.startswith("RGB") or not NO_GRAY & {name, f"{name} {mode}"}:
         assert back.is_gray == photo.is_gray
     if name != "BMP":
-        assert back.metadata.icc_profile == FULL["icc_profile"]
+        assert back.metadata.icc_profile == full["icc_profile"]
         assert tags_of(back.metadata.exif) == tags_of(FULL["exif"])
         assert back.metadata.xmp == XMP
     if name in ("PNG", "TIFF", "JPEG", "BMP"):
@@ -379,6 +383,26 @@ def test_cmyk_without_profile_is_converted_plainly(name):
         expected = np.asarray(stored_image.convert("RGB"))
     np.testing.assert_array_equal(photo.pixels, expected)
     assert photo.metadata.icc_profile is None
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "L16", "LA16"])
+def test_gray_with_a_profile_of_colours_becomes_a_png_of_colours(mode, capfd):
+    """Libpng leaves the profile out of a gray one, and says so in every viewer."""
+    photo = make(mode, "TIFF", icc_profile=display_p3())
+    kept = read_photo(encode_photo(photo, photo.pixels))
+    assert kept.is_gray  # TIFF may hold both
+    data = encode_photo(photo, photo.pixels, format="PNG")
+    assert data[25] == (6 if "A" in mode else 2)
+    again = read_photo(data)
+    np.testing.assert_array_equal(again.pixels, photo.pixels)
+    assert (again.alpha is None) == (photo.alpha is None)
+    assert again.metadata.icc_profile == photo.metadata.icc_profile
+    imagecodecs.png_decode(data)
+    assert capfd.readouterr() == ("", "")
+    gray = make(mode, "TIFF", icc_profile=gray_profile())
+    assert encode_photo(gray, gray.pixels, format="PNG")[25] == (
+        4 if "A" in mode else 0
+    )
 
 
 @pytest.mark.parametrize("name", ["JPEG", "TIFF"])

@@ -202,6 +202,8 @@ def test_chunks_are_found_before_and_after_the_pixels(place):
 def test_sixteen_bits_keep_every_chunk():
     color = {
         b"cICP": b"\x0c\x0d\0\1",
+        b"mDCV": bytes(range(24)),
+        b"cLLI": struct.pack(">II", 10_000_000, 4_000_000),
         b"gAMA": struct.pack(">I", 45455),
         b"cHRM": bytes(32),
         b"sRGB": b"\0",
@@ -230,6 +232,19 @@ def test_exif_as_imagemagick_wrote_it():
     text = b"\nexif\n%8d\n" % len(EXIF) + EXIF.hex().encode() + b"\n"
     data = chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(text))
     assert read_photo(png(samples_for(0, 8), 8, 0, before=data)).metadata.exif == EXIF
+
+
+def test_xmp_as_imagemagick_wrote_it():
+    text = b"\nxmp\n%8d\n" % len(XMP) + XMP.hex().encode() + b"\n"
+    raw = chunk(b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(text))
+    photo = read_photo(png(samples_for(0, 8), 8, 0, before=raw))
+    assert photo.metadata.xmp == XMP
+    assert chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + XMP) in encode_photo(
+        photo, photo.pixels
+    )
+    newer = raw + chunk(b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + b"<x/>")
+    photo = read_photo(png(samples_for(0, 8), 8, 0, before=newer))
+    assert photo.metadata.xmp == b"<x/>"
 
 
 def test_bombs_in_chunks_do_not_go_off():
@@ -301,6 +316,16 @@ def test_a_wrong_checksum_inside_the_stream_is_noticed():
     )
     with pytest.raises(PhotoError, match=r"damaged.*check"):
         read_photo(data)
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"tRNS"])
+def test_a_checksum_of_what_tells_how_to_read_the_pixels_is_noticed(name):
+    parts = chunk(b"PLTE", palette(8).tobytes()) + chunk(b"tRNS", b"\xff" * 9)
+    data = bytearray(png(samples_for(3, 8), 8, 3, before=parts))
+    assert read_photo(bytes(data)).pixels.shape == (11, 13, 3)
+    data[data.index(name) + 11] ^= 1  # of IHDR the height
+    with pytest.raises(PhotoError, match=r"^damaged: a checksum does not match$"):
+        read_photo(bytes(data))
 
 
 @pytest.mark.parametrize(

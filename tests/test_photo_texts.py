@@ -56,6 +56,15 @@ def test_a_record_that_markers_share_is_left_out_rather_than_cut():
     assert read_photo(twice).metadata.iptc is None
 
 
+def test_a_marker_of_somebody_else_costs_no_record():
+    data = jpeg()
+    foreign = b"Adobe_CM\0\x02"
+    marker = b"\xff\xed" + struct.pack(">H", len(foreign) + 2) + foreign
+    for place in (2, data.index(b"\xff\xdb")):
+        twice = data[:place] + marker + data[place:]
+        assert read_photo(twice).metadata.iptc == IPTC
+
+
 def test_iptc_goes_from_jpeg_to_tiff_and_back():
     photo = read_photo(jpeg())
     data = encode_photo(photo, photo.pixels, format="TIFF")
@@ -107,8 +116,9 @@ def test_texts_of_a_png_stay_as_they_are():
 def test_what_is_understood_is_not_kept_twice():
     xmp = (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
     raw = (b"tEXt", b"Raw profile type exif\0\nexif\n 4\n49492a00")
+    more = (b"tEXt", b"Raw profile type iptc\0\niptc\n 4\n1c020000")
     large = (b"tEXt", b"Comment\0" + bytes(5 << 20))
-    parts = b"".join(chunk(*text) for text in (xmp, raw, large, TEXTS[0]))
+    parts = b"".join(chunk(*text) for text in (xmp, raw, more, large, TEXTS[0]))
     photo = read_photo(png(PIXELS, 8, 2, before=parts))
     assert photo.metadata.png_text == TEXTS[:1]
     assert photo.metadata.xmp == b"<x/>"

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from vaenhance.errors import PhotoError
-from vaenhance.photo import encode_photo, probe, read_photo
+from vaenhance.photo import Metadata, Photo, encode_photo, probe, read_photo
 
 
 def picture(channels: int, dtype=np.uint16, height=13, width=21) -> np.ndarray:
@@ -261,6 +261,109 @@ def test_damaged_strips_are_an_error_not_a_picture(capfd):
     with pytest.raises(PhotoError, match="damaged"):
         read_photo(bytes(data))
     assert capfd.readouterr() == ("", "")
+
+
+def with_tag(data: bytes, tag: int, change) -> bytes:
+    """A TIFF file, little-endian, in which the row of a tag is another.
+
+    Args:
+        data: The file.
+        tag: Its number.
+        change: (count, field of four bytes) -> the same two.
+    """
+    edited = bytearray(data)
+    start = struct.unpack_from("<I", data, 4)[0]
+    for row in range(struct.unpack_from("<H", data, start)[0]):
+        place = start + 2 + 12 * row
+        found, kind, count, field = struct.unpack_from("<HHI4s", data, place)
+        if found == tag:
+            count, field = change(count, field)
+            struct.pack_into("<HHI4s", edited, place, found, kind, count, field)
+            return bytes(edited)
+    raise KeyError(tag)
+
+
+OFFSETS, COUNTS, ROWS, MISSING = 273, 279, 278, "parts of the picture are missing"
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_missing_strips_are_an_error_not_black(compression, planar):
+    values = picture(3, np.uint8, 40, 21)
+    if planar == "separate":
+        values = np.ascontiguousarray(values.transpose(2, 0, 1))
+    options = {"photometric": "rgb", "planarconfig": planar, "rowsperstrip": 9}
+    data = tiff(values, compression=compression, **options)
+    assert read_photo(data).pixels.shape == (40, 21, 3)
+    for tag in (OFFSETS, COUNTS):
+        fewer = with_tag(data, tag, lambda count, field: (count - 1, field))
+        with pytest.raises(PhotoError, match=MISSING):
+            read_photo(fewer)
+    places = []
+    with_tag(data, COUNTS, lambda count, field: places.append(field) or (count, field))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        size = 4 if file.pages[0].tags[COUNTS].dtype == 4 else 2
+    place = struct.unpack("<I", places[0])[0] + 2 * size
+    with pytest.raises(PhotoError, match=MISSING):
+        read_photo(data[:place] + bytes(size) + data[place + size :])
+
+
+def test_a_missing_tile_is_an_error_not_black():
+    data = tiff(picture(3, np.uint8, 40, 40), photometric="rgb", tile=(16, 16))
+    assert read_photo(data).pixels.shape == (40, 40, 3)
+    with pytest.raises(PhotoError, match=MISSING):
+        read_photo(with_tag(data, 324, lambda count, field: (count - 1, field)))
+
+
+@pytest.mark.parametrize("compression", [None, "group4"])
+def test_a_single_strip_needs_no_length(compression):
+    buffer = io.BytesIO()
+    values = picture(1, np.uint8)
+    image = Image.fromarray(values > 128 if compression else values)
+    image.save(buffer, "TIFF", compression=compression)
+    data = buffer.getvalue()
+    without = with_tag(data, COUNTS, lambda count, field: (count, bytes(4)))
+    pixels = read_photo(without).pixels
+    np.testing.assert_array_equal(pixels, read_photo(data).pixels)
+
+
+def test_strips_as_high_as_can_be_said_are_one_strip():
+    data = tiff(picture(3, np.uint8), photometric="rgb", rowsperstrip=13)
+    high = with_tag(data, ROWS, lambda count, field: (count, b"\xff" * 4))
+    assert read_photo(high).pixels.shape == (13, 21, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_tiff_is_written_in_the_order_of_its_exif(order, dtype, channels):
+    """Words in UTF-16 and maker notes cannot be swapped, not being numbers."""
+    words = b"UNICODE\0" + "Caf\u00e9".encode(
+        "utf-16-be" if order == ">" else "utf-16-le"
+    )
+    exif = Image.Exif()
+    exif.endian = order
+    exif[0x010F] = "Example"
+    exif.get_ifd(0x8769).update({0x9286: words, 0x829A: 0.004})
+    values = picture(3, dtype)
+    alpha = values[..., 0].copy() if channels == 4 else None
+    if channels == 1:
+        values[...] = values[..., :1]
+    block = exif.tobytes()[6:]
+    photo = Photo(values, alpha, channels == 1, "TIFF", Metadata(block))
+    data = encode_photo(photo, values)
+    assert data[:2] == (b"MM" if order == ">" else b"II")
+    again = read_photo(data)
+    assert np.array_equal(again.pixels, values)
+    assert alpha is None or np.array_equal(again.alpha, alpha)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        assert file.byteorder == order
+    for kept in (again, read_photo(encode_photo(again, values))):
+        read = Image.Exif()
+        read.load(kept.metadata.exif)
+        assert read[0x010F] == "Example"
+        assert read.get_ifd(0x8769)[0x9286] == words
+        assert float(read.get_ifd(0x8769)[0x829A]) == pytest.approx(0.004)
 
 
 def test_more_than_eight_bits_of_other_widths_are_refused():

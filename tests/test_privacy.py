@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import socket
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.tiny import calibrate_tiny_model, tiny_config
@@ -92,16 +93,28 @@ def test_the_thumbnail_never_survives(tmp_path, invoke):
     small, stream = io.BytesIO(), io.BytesIO()
     Image.new("RGB", (16, 16), "red").save(small, "JPEG")
     exif = Image.Exif()
-    exif[0x010E] = "words"
-    exif.get_ifd(1)[0x0103] = 6
+    exif[0x010E], exif.endian = "words", "<"
+    block = bytearray(exif.tobytes())  # with six bytes that are not counted
+    thumbnail, end = small.getvalue(), len(block) - 6
+    link = 6 + 8 + 2 + 12 * struct.unpack_from("<H", block, 14)[0]
+    struct.pack_into("<I", block, link, end)
+    rows = ((0x0103, 6), (0x0201, end + 2 + 36 + 4), (0x0202, len(thumbnail)))
+    block += struct.pack("<H", len(rows))
+    block += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in rows)
+    block += bytes(4) + thumbnail
     with Image.new("RGB", (32, 32)) as image:
-        image.save(stream, "JPEG", exif=exif)
+        image.save(stream, "JPEG", exif=bytes(block))
     source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
     source.write_bytes(stream.getvalue())
+    with Image.open(source) as image:
+        assert image.getexif().get_ifd(ExifTags.IFD.IFD1)[0x0202] == len(thumbnail)
     invoke("enhance", source, target, "--strength", 0, "--quality", 90)
     with Image.open(target) as image:
-        assert image.getexif().get_ifd(1) == {}
+        assert image.getexif().get_ifd(ExifTags.IFD.IFD1) == {}
         assert image.getexif()[0x010E] == "words"
+    own = thumbnail[-200:]  # what both have in common is how a JPEG begins
+    assert own in source.read_bytes()
+    assert own not in target.read_bytes()
 
 
 @pytest.mark.usefixtures("shared_networks")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vaenhance.errors import LatentError
 from vaenhance.latents.members import read_array
-from vaenhance.photo import TEXT_CHUNKS, Metadata
+from vaenhance.photo import COLOR_CHUNKS, TEXT_CHUNKS, Metadata
 
 _BLOCKS = ("exif", "icc_profile", "xmp", "iptc", "comment")
 _LARGEST_BLOCK = 64 << 20  # bytes
@@ -21,7 +21,6 @@ _LARGEST_BLOCK = 64 << 20  # bytes
 _SMALL_BLOCK = 1 << 20  # bytes that may be packed any number of times
 _PACKED = 100  # times that a larger block may be packed
 _MOST_TEXT = 5 << 20  # bytes of all texts of an image
-_COLORS = (b"cICP", b"gAMA", b"cHRM", b"sRGB")
 
 
 def carried(
@@ -72,7 +71,7 @@ def read_metadata(
     whole = {name: block(f"{name}/{index}") for name in _BLOCKS}
     colors = tuple(
         (name, data)
-        for name in _COLORS
+        for name in COLOR_CHUNKS
         if (data := block(f"png_color/{index}/{name.decode('ascii')}")) is not None
     )
     known = all(np.isfinite(dpi)) and min(dpi) > 0

@@ -20,6 +20,7 @@ from vaenhance.photo.color import of_colors
 from vaenhance.photo.dimensions import with_pixels
 from vaenhance.photo.leftovers import tidy
 from vaenhance.photo.model import (
+    COLOR_CHUNKS,
     EXTENSIONS,
     TEXT_CHUNKS,
     WRITABLE,
@@ -45,6 +46,7 @@ from vaenhance.photo.writing import (
 )
 
 __all__ = [
+    "COLOR_CHUNKS",
     "EXTENSIONS",
     "TEXT_CHUNKS",
     "WRITABLE",

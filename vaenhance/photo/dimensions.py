@@ -18,8 +18,9 @@ from vaenhance.photo.model import Array, Metadata, Photo
 _WIDTHS = {0x0100, 0xA002}  # ImageWidth, PixelXDimension
 _HEIGHTS = {0x0101, 0xA003}
 _LONG = 4  # type code: 32 bits, which fit into an entry
-_XMP_WIDTH = re.compile(rb"((?:tiff:ImageWidth|exif:PixelXDimension)(?:=[\"']|>))\d+")
-_XMP_HEIGHT = re.compile(rb"((?:tiff:ImageLength|exif:PixelYDimension)(?:=[\"']|>))\d+")
+_XMP_VALUE = rb"(?:\s*+=\s*+[\"']|>)\s*+)\d+"
+_XMP_WIDTH = re.compile(rb"((?:tiff:ImageWidth|exif:PixelXDimension)" + _XMP_VALUE)
+_XMP_HEIGHT = re.compile(rb"((?:tiff:ImageLength|exif:PixelYDimension)" + _XMP_VALUE)
 
 
 def with_pixels(photo: Photo, pixels: Array) -> Photo:

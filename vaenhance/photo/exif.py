@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from vaenhance.photo import ifd
+from vaenhance.photo.exif_thumbnail import without_thumbnail
 from vaenhance.photo.ifd import Entry, Layout
 
 ORIENTATION = 0x0112
@@ -32,10 +33,12 @@ _DESCRIPTIVE = {
 }
 
 _PREFIXES = re.compile(rb"(?:Exif\0\0)*+")
-_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:=["']|>)([1-8])""")
+# Blanks are taken at once (*+): tried in every way, many of them would take for ever.
+_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation(?:\s*+=\s*+["']|>)\s*+([1-8])""")
 _XMP_REMOVE = re.compile(
-    rb"""\s?tiff:Orientation=(?:"[0-9]*"|'[0-9]*')"""
-    rb"""|<tiff:Orientation>[0-9]*</tiff:Orientation>"""
+    rb"""\s?tiff:Orientation\s*+=\s*+"""
+    rb"""(?:"\s*+[0-9]*+\s*+"|'\s*+[0-9]*+\s*+')"""
+    rb"""|<tiff:Orientation>\s*+[0-9]*+\s*+</tiff:Orientation>"""
 )
 
 
@@ -45,7 +48,7 @@ def clean_exif(
     """Take the orientation out of an EXIF block.
 
     Also cut: tags that point outside the block or come twice, and the link to the
-    thumbnail. All other bytes stay where they are.
+    thumbnail, whose bytes become zeros. All other bytes stay where they are.
 
     Returns:
         The block (None when nothing usable is in it), the orientation (None: not
@@ -66,16 +69,14 @@ def clean_exif(
     except (EOFError, ValueError):
         return None, None, None
     kept = [entry.row for entry in entries if entry.tag != ORIENTATION]
-    block = _keep_rows(block, layout, start, kept) if kept else None
-    return block, orientation_of(entries, layout), resolution_of(entries, layout)
+    cleaned = _keep_rows(block, layout, start, kept) if kept else None
+    return cleaned, orientation_of(entries, layout), resolution_of(entries, layout)
 
 
 def _keep_rows(block: bytes, layout: Layout, start: int, kept: list[int]) -> bytes:
     """Close the gaps in the first directory; values elsewhere do not move."""
-    edited = bytearray(block)
     count = struct.unpack_from(layout.head, block, start)[0]
     rows = [block[start + 2 + 12 * row : start + 14 + 12 * row] for row in kept]
-    struct.pack_into(layout.head, edited, start, len(rows))
     # Zeros behind the last row are at once the empty link to the thumbnail; unless
     # the writer has left that out and values begin there.
     end = 12 * count
@@ -83,6 +84,10 @@ def _keep_rows(block: bytes, layout: Layout, start: int, kept: list[int]) -> byt
         start + 2 + end <= place < start + 6 + end
         for place in (_place(row, layout) for row in rows)
     )
+    if has_link:
+        block = without_thumbnail(block, layout, start, _POINTERS)
+    edited = bytearray(block)
+    struct.pack_into(layout.head, edited, start, len(rows))
     table = b"".join(rows).ljust(end + 4 * has_link, b"\0")
     edited[start + 2 : start + 2 + len(table)] = table
     return bytes(edited)

@@ -16,12 +16,12 @@ from vaenhance.photo.model import Array, Metadata
 
 # Finding the best Huffman tables holds all coefficients in memory, six bytes a pixel.
 _OPTIMIZE_PIXELS = 32_000_000
-_MARKER = 65533  # bytes in one
-_LARGEST_XMP = _MARKER - 29
-_LARGEST_ICC = 255 * (_MARKER - 14)
+LARGEST_MARKER = 65533  # bytes in one
+_LARGEST_XMP = LARGEST_MARKER - 29
+_LARGEST_ICC = 255 * (LARGEST_MARKER - 14)
 _ROOM = 65536  # bytes that Pillow has for a file with tables of its own, at least
 IPTC_RESOURCE = 0x0404  # of Photoshop, in which IPTC stands
-_PHOTOSHOP = b"Photoshop 3.0\0"
+PHOTOSHOP = b"Photoshop 3.0\0"
 _TABLES = 1024  # bytes by which such a file may be longer than one without
 
 
@@ -35,11 +35,11 @@ def encode_jpeg(planes: Array, metadata: Metadata, quality: int) -> bytes:
         del options["xmp"]
     if len(options.get("icc_profile", b"")) > _LARGEST_ICC:
         del options["icc_profile"]
-    if metadata.exif and len(metadata.exif) + 6 <= _MARKER:
+    if metadata.exif and len(metadata.exif) + 6 <= LARGEST_MARKER:
         options["exif"] = b"Exif\0\0" + metadata.exif
     if metadata.dpi and min(metadata.dpi) > 0.5 and max(metadata.dpi) < 65535:
         options["dpi"] = metadata.dpi
-    if metadata.comment and len(metadata.comment) <= _MARKER:
+    if metadata.comment and len(metadata.comment) <= LARGEST_MARKER:
         options["comment"] = metadata.comment
     options["extra"] = _iptc_marker(metadata.iptc)
     options |= {"quality": quality, "subsampling": "4:4:4"}
@@ -58,8 +58,8 @@ def _iptc_marker(record: bytes | None) -> bytes:
     if not record:
         return b""
     head = struct.pack(">4sHHI", b"8BIM", IPTC_RESOURCE, 0, len(record))
-    data = _PHOTOSHOP + head + record + bytes(len(record) % 2)
-    if len(data) > _MARKER:
+    data = PHOTOSHOP + head + record + bytes(len(record) % 2)
+    if len(data) > LARGEST_MARKER:
         return b""
     return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
 

@@ -59,12 +59,18 @@ def check_jpeg(
                 )
 
 
+def end_of_picture(stream: BinaryIO) -> int | None:
+    """Where the end mark of the first picture is; None when there is none."""
+    found = _markers(stream, 0, 1 << 62)
+    return next((place for marker, place in found if marker == _END), None)
+
+
 def _markers(stream: BinaryIO, here: int, end: int) -> Iterator[tuple[int, int]]:
     """Yields (marker, where) up to the end of the first picture."""
     while (place := _next(stream, here, end)) is not None:
         stream.seek(place + 1)
         head = stream.read(3)
-        if len(head) < 3:
+        if len(head) < 3 and head[:1] != bytes([_END]):
             return
         yield head[0], place
         if head[0] == _END:

@@ -53,6 +53,11 @@ if HEIC_INSTALLED:
 #: cannot hold an enhanced photograph.
 WRITABLE: Mapping[str, str] = MappingProxyType(_WRITABLE)
 
+#: Chunks of a PNG that say what its numbers look like, with the length each must have.
+COLOR_CHUNKS: Mapping[bytes, int] = MappingProxyType(
+    {b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
+)
+
 #: Chunks of text in a PNG.
 TEXT_CHUNKS = frozenset({b"iTXt", b"tEXt", b"zTXt"})
 
@@ -68,8 +73,9 @@ class Metadata:
         icc_profile: Colour profile, byte for byte.
         xmp: XMP packet without its orientation.
         dpi: Pixels per inch, horizontally and vertically in the upright picture.
-        png_color: Colour chunks of a PNG other than its profile (cICP, gAMA, cHRM,
-            sRGB), by name; other formats get a profile that says the same.
+        png_color: Colour chunks of a PNG other than its profile (cICP, mDCV, cLLI,
+            gAMA, cHRM, sRGB), by name; other formats get a profile that says the
+            same.
         iptc: IPTC record (IIM: caption, author, copyright); JPEG and TIFF have a place
             for it.
         comment: of a JPEG.

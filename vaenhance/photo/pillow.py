@@ -10,37 +10,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
-from PIL.JpegImagePlugin import JpegImageFile
 
 from vaenhance.errors import PhotoError
 from vaenhance.photo import exif
 from vaenhance.photo.canvas import Canvas, is_sideways, strips
 from vaenhance.photo.color import Converter, is_of_rgb
-from vaenhance.photo.jpeg import IPTC_RESOURCE
-from vaenhance.photo.jpeg_markers import check_jpeg
+from vaenhance.photo.dimensions import of_size
+from vaenhance.photo.jpeg_reading import Jpeg, comment_of, iptc_of, load_whole
 from vaenhance.photo.model import HEIC_INSTALLED, Array, Decoded, Metadata, Opened
 from vaenhance.photo.primaries import profile_of_points
 from vaenhance.photo.source import TRUNCATED, quiet, size_of
 
 _MOST_PROPERTIES = 1 << 20  # bytes at the beginning in which colours are looked for
-
-
-class _Jpeg(JpegImageFile):
-    """The first picture of a JPEG file, whatever follows it.
-
-    Telephones append depth maps and gain maps; Pillow would call such a file MPO
-    with several frames.
-    """
-
-    def _read_dpi_from_exif(self) -> None:
-        # Parsing damaged EXIF warns; exif.py reads the resolution in silence.
-        return
 
 
 def open_pillow(stream: BinaryIO, name: str) -> Opened:
@@ -53,21 +41,10 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and name in ("GIF", "AVIF"):
         raise PhotoError(f"animated, {frames} frames: not supported")
-    info = image.info
-    block, orientation, exif_dpi = exif.clean_exif(info.get("exif"))
-    xmp, xmp_orientation = exif.clean_xmp(_as_bytes(info.get("xmp")))
-    if name == "AVIF":
-        xmp_orientation = None  # the file's own properties alone turn it (MIAF)
-    orientation = orientation or xmp_orientation or 1
-    if name == "HEIF":
-        orientation = 1  # libheif has turned the picture; the tag is history
-    dpi = info.get("dpi")
-    dpi = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else exif_dpi
-    if dpi and is_sideways(orientation):
-        dpi = dpi[::-1]
-    icc_profile = info.get("icc_profile") or None
+    metadata, orientation = _metadata(image, name)
+    icc_profile = image.info.get("icc_profile") or None
     if icc_profile is None and name in ("AVIF", "HEIF"):
-        points = _code_points(stream, info)
+        points = _code_points(stream, image.info)
         icc_profile = profile_of_points(*points, is_gray=image.mode in ("L", "LA"))
     converter = None
     if image.mode == "CMYK":
@@ -77,16 +54,58 @@ def open_pillow(stream: BinaryIO, name: str) -> Opened:
         name,
         *image.size,
         orientation,
-        Metadata(
-            block,
-            icc_profile,
-            xmp,
-            dpi,
-            iptc=_iptc(image),
-            comment=_as_bytes(info.get("comment")) if name == "JPEG" else None,
-        ),
+        replace(metadata, icc_profile=icc_profile),
         lambda: _decode(stream, image, orientation, converter),
     )
+
+
+def _metadata(image: ImageFile.ImageFile, name: str) -> tuple[Metadata, int]:
+    """What is kept but the profile, and the orientation that is still to be applied."""
+    info = image.info
+    block, turned = _avif_exif(image) if name == "AVIF" else (info.get("exif"), None)
+    block, orientation, exif_dpi = exif.clean_exif(block)
+    xmp, xmp_orientation = exif.clean_xmp(_as_bytes(info.get("xmp")))
+    if name == "AVIF":  # the file's own properties alone turn it (MIAF)
+        orientation, xmp_orientation = turned or orientation, None
+    orientation = orientation or xmp_orientation or 1
+    dpi = info.get("dpi")
+    dpi = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else exif_dpi
+    is_jpeg = name == "JPEG"
+    metadata = Metadata(
+        block,
+        xmp=xmp,
+        dpi=dpi,
+        iptc=iptc_of(image) if is_jpeg else None,
+        comment=comment_of(image) if is_jpeg else None,
+    )
+    if name == "HEIF":
+        # libheif has turned the picture, and pillow-heif has made the tag a 1; the
+        # size beside the tag is that before.
+        if is_sideways(info.get("original_orientation") or orientation):
+            metadata = of_size(metadata, *image.size)
+        return metadata, 1
+    if dpi and is_sideways(orientation):
+        metadata = replace(metadata, dpi=dpi[::-1])
+    return metadata, orientation
+
+
+def _avif_exif(image: ImageFile.ImageFile) -> tuple[bytes | None, int | None]:
+    """EXIF as it is in an AVIF file, and how its properties turn the picture.
+
+    Pillow writes EXIF anew where its tag and the properties differ, which would break
+    maker notes. Its decoder is not public: without it, Pillow's EXIF has to do.
+
+    Returns:
+        The block, and the orientation (None: the tag in the block is right).
+    """
+    try:
+        *_, block, turned, _ = image._decoder.get_info()  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError):
+        block, turned = None, None
+    is_known = isinstance(block, bytes | None) and isinstance(turned, int)
+    if not is_known or turned not in range(1, 9):
+        return image.info.get("exif"), None
+    return block, turned
 
 
 def _header(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
@@ -95,7 +114,7 @@ def _header(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
         _check_boxes(stream)
     try:
         if name == "JPEG":
-            return _Jpeg(stream)
+            return Jpeg(stream)
         with quiet():
             image = _plugin(name)(stream)
             _ = getattr(image, "n_frames", 1)  # a GIF is walked through here
@@ -159,17 +178,6 @@ def _code_points(stream: BinaryIO, info: Mapping[Any, Any]) -> tuple[int, int]:
     return primaries, transfer
 
 
-def _iptc(image: ImageFile.ImageFile) -> bytes | None:
-    """The IPTC record among Photoshop's resources in a JPEG file.
-
-    One that several markers share is as good as none: Pillow reads them one by one.
-    """
-    markers = [name for name, _ in getattr(image, "applist", ()) if name == "APP13"]
-    resources = image.info.get("photoshop") if len(markers) == 1 else None
-    found = resources.get(IPTC_RESOURCE) if isinstance(resources, dict) else None
-    return found if isinstance(found, bytes) and found else None
-
-
 def _as_bytes(value: str | bytes | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
@@ -181,9 +189,10 @@ def _decode(
     converter: Converter | None,
 ) -> Decoded:
     """Decode, and copy strip by strip: Pillow's own arrays cost a second copy."""
-    if isinstance(image, _Jpeg):
-        check_jpeg(stream)
-    image.load()
+    if isinstance(image, Jpeg):
+        load_whole(image, stream)
+    else:
+        image.load()
     mode, read = _strip_reader(image, converter)
     width, height = image.size
     canvas = Canvas(width, height, len(mode), np.uint8, orientation)

@@ -16,20 +16,21 @@ from vaenhance.errors import PhotoError
 from vaenhance.photo import exif, png_pixels
 from vaenhance.photo.canvas import is_sideways
 from vaenhance.photo.color import is_of_rgb
-from vaenhance.photo.model import TEXT_CHUNKS, Array, Metadata, Opened
+from vaenhance.photo.model import COLOR_CHUNKS, TEXT_CHUNKS, Array, Metadata, Opened
 from vaenhance.photo.png_pixels import chunk
 from vaenhance.photo.source import TRUNCATED, size_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
+# As ImageMagick wrote them before there were chunks for them.
 _EXIF_KEYWORDS = (b"Raw profile type exif", b"Raw profile type APP1")
+_OLD_XMP_KEYWORD = b"Raw profile type xmp"
 _INCH = 0.0254  # metres
 _MAX_CHUNKS = 1_000_000
 _MAX_METADATA = 32 << 20  # bytes of one chunk, unpacked
 _MAX_SIDE = 2**31 - 1
-# Colour chunks that go back as they came, with the length each must have.
-_COLOR = {b"cICP": 4, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1}
-_READ = {b"PLTE", b"tRNS", b"acTL", b"iCCP", b"eXIf", b"pHYs", *_COLOR, *TEXT_CHUNKS}
+_OF_PIXELS = {b"PLTE", b"tRNS"}  # without which the pixels would be others
+_READ = {*_OF_PIXELS, b"acTL", b"iCCP", b"eXIf", b"pHYs", *COLOR_CHUNKS, *TEXT_CHUNKS}
 # EXIF, XMP and profiles of old writers, hexadecimal: what is understood is kept as
 # what it is, and of the rest the meaning for other pixels is not known.
 _RAW = b"Raw profile type "
@@ -96,6 +97,8 @@ def _walk(stream: BinaryIO) -> _Chunks:
             chunks.pixels.append((here + 8, length))
         elif name in _READ and length <= _MAX_METADATA:
             data = stream.read(length)
+            if name in _OF_PIXELS:
+                png_pixels.check_checksum(name + data, stream.read(4))
             if name in TEXT_CHUNKS and len(chunks.texts) < 1000:
                 chunks.texts.append((name, data))
             chunks.first.setdefault(name, data)
@@ -135,7 +138,7 @@ def _metadata(chunks: _Chunks) -> tuple[Metadata, int]:
         dpi = dpi[::-1]
     color = tuple(
         (name, first[name])
-        for name, length in _COLOR.items()
+        for name, length in COLOR_CHUNKS.items()
         if len(first.get(name, b"")) == length
     )
     profile, texts = _profile(first.get(b"iCCP")), _kept(chunks.texts)
@@ -171,17 +174,18 @@ def _profile(data: bytes | None) -> bytes | None:
 
 
 def _texts(texts: list[tuple[bytes, bytes]]) -> tuple[bytes | None, bytes | None]:
-    """XMP, and EXIF as ImageMagick wrote it before there was an eXIf chunk.
+    """XMP, and EXIF that has no chunk of its own.
 
     Of each only the first is unpacked, so that many bombs are as quick as one.
     """
     first: dict[bytes, tuple[bytes, bytes]] = {}
     for name, data in texts:
         keyword, _, rest = data.partition(b"\0")
-        if name == b"iTXt" or keyword in _EXIF_KEYWORDS:
+        if name == b"iTXt" or keyword in (*_EXIF_KEYWORDS, _OLD_XMP_KEYWORD):
             first.setdefault(keyword, (name, rest))
     old_exif = next((first[word] for word in _EXIF_KEYWORDS if word in first), None)
-    return _xmp(first.get(_XMP_KEYWORD)), _old_exif(old_exif)
+    xmp = _xmp(first.get(_XMP_KEYWORD)) or _raw_profile(first.get(_OLD_XMP_KEYWORD))
+    return xmp, _raw_profile(old_exif)
 
 
 def _xmp(found: tuple[bytes, bytes] | None) -> bytes | None:
@@ -192,7 +196,8 @@ def _xmp(found: tuple[bytes, bytes] | None) -> bytes | None:
     return _unpack(text) if rest[:1] == b"\1" else text
 
 
-def _old_exif(found: tuple[bytes, bytes] | None) -> bytes | None:
+def _raw_profile(found: tuple[bytes, bytes] | None) -> bytes | None:
+    """What a text holds in hexadecimal."""
     if found is None:
         return None
     name, rest = found

@@ -67,6 +67,7 @@ def read_header(stream: BinaryIO) -> Header:
         raise PhotoError(TRUNCATED)
     if data[:8] != b"\0\0\0\x0dIHDR":
         raise PhotoError("damaged: the PNG file does not begin with its header")
+    check_checksum(data[4:21], data[21:])
     width, height, depth, kind, *methods, interlace = struct.unpack(
         ">IIBBBBB", data[8:21]
     )
@@ -78,6 +79,16 @@ def read_header(stream: BinaryIO) -> Header:
     ):
         raise PhotoError("damaged: the header of the PNG file makes no sense")
     return Header(width, height, depth, kind, interlace == 1)
+
+
+def check_checksum(chunk: bytes, checksum: bytes) -> None:
+    """Compare a chunk, from its name on, with its checksum.
+
+    Raises:
+        PhotoError: They do not agree.
+    """
+    if zlib.crc32(chunk).to_bytes(4, "big") != checksum:
+        raise PhotoError("damaged: a checksum does not match")
 
 
 class _Inflater:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from vaenhance.color import to_linear
 from vaenhance.errors import PhotoError
 from vaenhance.photo.color import of_one_day
 
@@ -128,8 +129,4 @@ def _made(place: Place, gamma: float | None, is_gray: bool) -> bytes | None:
 
 def _srgb_curve() -> Any:
     """Returns linear light at equal steps of the numbers stored (IEC 61966-2-1)."""
-    stored = np.linspace(0.0, 1.0, _STEPS)
-    light = np.where(
-        stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4
-    )
-    return np.rint(65535 * light).astype(np.uint16)
+    return np.rint(65535 * to_linear(np.linspace(0.0, 1.0, _STEPS))).astype(np.uint16)

@@ -7,6 +7,7 @@ point, signed numbers, stacks and volumes are refused by name.
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from vaenhance.photo.tiff_pixels import Description, decode
 from vaenhance.photo.tiff_segments import check_segments
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_STRIP_OFFSETS, _SAMPLES, _STRIP_COUNTS = 273, 277, 279
+_STRIP_OFFSETS, _SAMPLES, _STRIP_COUNTS, _PLANAR = 273, 277, 279, 284
 _ROWS, _TILE_WIDTH, _TILE_HEIGHT = 278, 322, 323
 _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA = 320, 324, 325, 332, 338
 _SUBFILE, _DESCRIPTION, _FORMAT, _DEPTH = 254, 270, 339, 32997
@@ -33,7 +34,7 @@ _OTHER = (exif.ORIENTATION, exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.RESOLUTIO
 _WANTED = {
     *(_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _STRIP_OFFSETS, _SAMPLES),
     *(_STRIP_COUNTS, _COLOR_MAP, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA),
-    *(_ROWS, _TILE_WIDTH, _TILE_HEIGHT),
+    *(_ROWS, _TILE_WIDTH, _TILE_HEIGHT, _PLANAR),
     *(
         _SUBFILE,
         _DESCRIPTION,
@@ -46,6 +47,7 @@ _WANTED = {
         *_OTHER,
     ),
 }
+_PLAIN, _CCITT = 1, {2, 3, 4}  # compressions
 _KIND = {_SUBFILE, _DNG_VERSION}
 _MAX_PAGES = 1000  # that are looked through: more than one is too many already
 
@@ -125,6 +127,7 @@ def open_tiff(stream: BinaryIO) -> Opened:
     shape = described.height, described.width
 
     def decoded() -> Decoded:
+        _check_parts(page, described, places)
         segment = page.segment(*shape)
         check_segments(stream, described.compression, shape, segment, places)
         return decode(stream, page.index, described, orientation)
@@ -202,6 +205,25 @@ def _check_extent(page: _Page, size: int) -> tuple[list[int], list[int]]:
     return offsets, counts
 
 
+def _check_parts(
+    page: _Page, described: Description, places: tuple[list[int], list[int]]
+) -> None:
+    """Refuse a page of which strips or tiles are missing: they would be black."""
+    shape = described.height, described.width
+    wanted = described.samples if page.number(_PLANAR, 1) == 2 else 1
+    for side, part in zip(shape, page.segment(*shape), strict=True):
+        wanted *= math.ceil(side / max(part, 1))
+    offsets, counts = places
+    # Of one strip old programs leave out the length, and tifffile finds it.
+    is_plain = described.compression == _PLAIN and not any(
+        bits % 8 for bits in described.bits
+    )
+    if wanted == 1 and (is_plain or described.compression in _CCITT):
+        counts = [1]
+    if min(len(offsets), len(counts)) < wanted or 0 in counts[:wanted]:
+        raise PhotoError("damaged: parts of the picture are missing in the TIFF file")
+
+
 def _metadata(
     stream: BinaryIO, page: _Page, size: int, described: Description
 ) -> tuple[Metadata, int]:
@@ -240,6 +262,9 @@ def encode_tiff(pixels: Array, metadata: Metadata) -> bytes:
         options["planarconfig"] = "contig"
     if channels in (2, 4):
         options["extrasamples"] = ["unassalpha"]
+    # In the order of the EXIF: bytes that only a maker knows cannot be swapped.
+    if (metadata.exif or b"").startswith(b"MM"):
+        options["byteorder"] = ">"
     stream = BytesIO()
     tifffile.imwrite(
         stream,

@@ -18,7 +18,7 @@ from PIL import Image
 from vaenhance.errors import PhotoError
 from vaenhance.photo.atomic import write_atomic
 from vaenhance.photo.canvas import strips, to_eight_bits, to_gray
-from vaenhance.photo.color import Converter, is_of_gray
+from vaenhance.photo.color import Converter, is_of_gray, is_of_rgb
 from vaenhance.photo.jpeg import encode_jpeg, present, saved
 from vaenhance.photo.model import WRITABLE, Array, Metadata, Photo
 from vaenhance.photo.png import encode_png
@@ -84,6 +84,8 @@ def encode_photo(
         metadata = metadata.bare()
     metadata = _with_profile(metadata, name, photo.is_gray)
     planes = _planes(photo, pixels, name)
+    if name == "PNG" and is_of_rgb(metadata.icc_profile):
+        planes = _with_colors(planes)  # of gray, libpng would leave the profile out
     with explained(f"cannot be encoded as {name}"):
         return _ENCODERS[name](planes, metadata, quality)
 
@@ -106,13 +108,22 @@ def check_encodable(
     _with_profile(photo.metadata, name, photo.is_gray)
 
 
-def check_format(name: str) -> None:
+def check_format(name: str, longest: int = 0) -> None:
     """Refuse a format that no photograph is written in, such as GIF.
+
+    Args:
+        name: Of the format, or an extension without its dot.
+        longest: Side of the photograph, pixels; too many are refused, too.
 
     Raises:
         PhotoError: Says what to do instead.
     """
-    _writable(name)
+    name = _writable(name)
+    if longest > _MAX_SIDE.get(name, longest):
+        raise PhotoError(
+            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format "
+            + ("tiff" if longest > PNG_SIDE else "png")
+        )
 
 
 def save_png(pixels: Array, target: Path) -> None:
@@ -146,12 +157,7 @@ def _container(photo: Photo, format: str | None, shape: tuple[int, ...]) -> str:
     name = _writable(format or photo.format)
     if photo.bit_depth == 16 and name not in _SIXTEEN_BIT and format is None:
         raise PhotoError(f"{name} cannot hold 16 bits: pass --format png")
-    longest = max(shape[:2])
-    if longest > _MAX_SIDE.get(name, longest):
-        raise PhotoError(
-            f"{name} holds at most {_MAX_SIDE[name]} pixels a side: pass --format "
-            + ("tiff" if longest > PNG_SIDE else "png")
-        )
+    check_format(name, max(shape[:2]))
     return name
 
 
@@ -195,24 +201,26 @@ def _planes(photo: Photo, pixels: Array, name: str) -> Array:
     return planes
 
 
+def _with_colors(planes: Array) -> Array:
+    """Gray as RGB, in three equal channels."""
+    if planes.ndim == 3 and planes.shape[2] > 2:
+        return planes
+    planes = planes.reshape(*planes.shape[:2], -1)
+    out = np.empty((*planes.shape[:2], 2 + planes.shape[2]), planes.dtype)
+    out[:, :, :3] = planes[:, :, :1]
+    out[:, :, 3:] = planes[:, :, 1:]
+    return out
+
+
 def _colored(planes: Array, metadata: Metadata) -> tuple[Array, Metadata]:
     """Gray as RGB, for formats without gray; a gray profile must be applied then."""
-    if planes.ndim == 3 and planes.shape[2] > 2:
-        return planes, metadata
-    gray = planes if planes.ndim == 2 else planes[:, :, 0]
-    extra = 0 if planes.ndim == 2 else 1
-    out = np.empty((*gray.shape, 3 + extra), np.uint8)
-    profile = metadata.icc_profile
-    if is_of_gray(profile):
+    out, profile = _with_colors(planes), metadata.icc_profile
+    if out is not planes and is_of_gray(profile):
         converter = Converter("L", profile)
         metadata = replace(metadata, icc_profile=converter.icc_profile)
-        for rows in strips(*gray.shape):
-            strip = np.ascontiguousarray(gray[rows])
+        for rows in strips(*out.shape[:2]):
+            strip = np.ascontiguousarray(out[rows, :, 0])
             out[rows, :, :3] = converter(Image.fromarray(strip))
-    else:
-        out[:, :, :3] = gray[:, :, None]
-    if extra:
-        out[:, :, 3] = planes[:, :, 1]
     return out, metadata
 
 
