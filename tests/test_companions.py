@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -152,3 +153,19 @@ def test_work_is_shared_with_another_run_once_all_files_are_there(tmp_path):
     assert not files.is_made_by_another(replace(job, is_named=True))
     (out / "a.png").unlink()
     assert not files.is_made_by_another(job)
+
+
+def test_a_source_is_known_whatever_its_spelling(tmp_path, monkeypatch):
+    source = folder(tmp_path / "in", "a.png", "a.x.draw1.png")
+    monkeypatch.chdir(tmp_path)
+    given = [Path("in/a.png"), Path("in/a.x.draw1.png"), source]
+    with pytest.raises(UsageProblem, match=r"is the source in/a\.x\.draw1\.png: name"):
+        planned(*given, suffix=".x", overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_no_pipe_is_replaced_by_a_map(tmp_path):
+    source = folder(tmp_path / "in", "a.png")
+    os.mkfifo(tmp_path / "b.sigma.png")
+    with pytest.raises(UsageProblem, match=r"b\.sigma\.png, .* is no ordinary file"):
+        planned(source / "a.png", tmp_path / "b.png", overwrite=True)

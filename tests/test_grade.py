@@ -318,6 +318,7 @@ def test_alpha_of_another_size_is_refused(models) -> None:
         (["a.png", "out.png", "--light"], 1.0),
         (["--light", "0.5", "a.png", "out.png"], 0.5),
         (["--light=.25", "a.png", "out.png"], 0.25),
+        (["--light", "1e-1", "a.png", "out.png"], 0.1),
         (["a.png", "out.png", "--light", "--quality", "80"], 1.0),
         (["a.png", "out.png"], 0.0),
     ],
@@ -342,6 +343,9 @@ def test_a_file_called_light_can_still_be_named() -> None:
     ("arguments", "words"),
     [
         (["--light", "2"], "0<=x<=1"),
+        (["--light", "50%"], "'50%' is not a valid float"),
+        (["--light", "0,5"], "'0,5' is not a valid float"),
+        (["--light", "nan"], "'nan' is not a finite number"),
         (["--style", "no-such"], "no-such"),
         (["--style", "dusk", "--style-strength", "-1"], "0<=x<=1"),
         (["--light", "--look-model", "nowhere"], "nowhere"),

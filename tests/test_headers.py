@@ -10,6 +10,7 @@ from PIL import Image
 
 from vaenhance import photo
 from vaenhance.workflows import headers
+from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.headers import folder_problem, measure
 from vaenhance.workflows.jobs import Job, plan
 
@@ -65,6 +66,17 @@ def test_a_gif_needs_another_format_unless_it_is_copied():
     assert job.is_open and job.megapixels > 0
 
 
+def test_a_side_that_the_format_cannot_hold_is_known_at_once():
+    Image.new("L", (20_000, 1)).save("in/wide.png")
+    (job,) = measure(plan(["in/wide.png", "b.webp"]).jobs, None)
+    assert job.problem.startswith("WEBP holds at most 16383 pixels a side")
+    (job,) = measure(plan(["in/wide.png", "b.jpg"]).jobs, None)
+    assert job.is_open
+    larger = Enlargement(scale=4)
+    (job,) = measure(plan(["in/wide.png", "b.jpg"]).jobs, None, enlargement=larger)
+    assert job.problem.startswith("JPEG holds at most 65500 pixels a side")
+
+
 @pytest.mark.parametrize("unchanged", [False, True])
 def test_what_is_too_large_to_be_read_is_too_large_to_be_copied(unchanged):
     jobs = plan(["in/a.png", "b.png"]).jobs
@@ -77,6 +89,13 @@ def test_a_folder_that_is_a_file_is_known_at_once():
     for target in (Path("busy/a.png"), Path("busy/deeper/a.png")):
         (job,) = measure([Job(Path("in/a.png"), target)], None)
         assert job.problem == "cannot be written: busy is a file, not a folder"
+
+
+def test_a_link_to_a_disk_that_is_not_there_is_known_at_once():
+    Path("disk").symlink_to("nowhere/out")
+    for target in (Path("disk/a.png"), Path("disk/deeper/a.png")):
+        (job,) = measure([Job(Path("in/a.png"), target)], None)
+        assert job.problem == "cannot be written: disk is a link to what is not there"
 
 
 def test_a_folder_that_may_not_be_written_is_known_at_once(monkeypatch):

@@ -15,16 +15,16 @@ from vaenhance.cli.options import (
     complete_model,
     decorated,
     option,
-    refuse_half,
-    refuse_typed,
 )
+from vaenhance.cli.refusals import refuse_half, refuse_typed
 from vaenhance.cli.sections import SectionCommand
 
 if TYPE_CHECKING:  # it brings NumPy
     from vaenhance.workflows.enhance_settings import EnhanceSettings
 
 SECTION = "Light and style"
-NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+# What is meant as one: what is none after all, as 50%, is refused like any other.
+NUMBER = re.compile(r"[+-]?(\d[\d.,]*|[.,]\d+)(e[+-]?\d+)?%?|[+-]?(nan|inf)", re.I)
 
 
 class GradeCommand(SectionCommand):

@@ -6,6 +6,8 @@ file. ``explore`` fills and writes them.
 
 from __future__ import annotations
 
+import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +18,6 @@ from vaenhance import photo
 from vaenhance.data.reachable import is_folder, is_there
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.jobs import Companion, Job
-from vaenhance.workflows.sources import same_file
 
 MEAN, SIGMA, HEAT = "mean", "sigma", "heat"
 
@@ -48,16 +49,24 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     maps = Counter(_folded(_named(job.target, SIGMA)) for job in jobs if job.target)
     found = [_with_companions(job, wanted, maps) for job in jobs]
     taken: dict[Path, str] = {}
+    originals: dict[tuple[int, int], Path] = {}  # whatever the spelling, and by links
     for job in jobs:
+        status = _status(job.source)
+        if job.source is not None and status is not None:
+            originals[status.st_dev, status.st_ino] = job.source
         for path, role in ((job.source, "source"), (job.target, "target")):
             if path is not None:
                 taken.setdefault(path, f"the {role} {path}")
     for job in found:
         for companion in job.companions:
             other = taken.get(companion.path)
-            original = job.source
-            if other is None and original and same_file(companion.path, original):
-                other = f"the source {original}"
+            status = _status(companion.path)
+            if other is None and status is not None:
+                original = originals.get((status.st_dev, status.st_ino))
+                other = None if original is None else f"the source {original}"
+                mode = status.st_mode
+                if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                    other = "no ordinary file"
             if other is not None:
                 raise UsageProblem(
                     f"{companion.path}, to be written beside {job.target_name}, is "
@@ -103,6 +112,14 @@ def _named(target: Path, kind: str, has_twin: bool = False) -> Path:
     if kind not in (SIGMA, HEAT):
         return target.with_name(f"{stem}.{kind}{extension}")
     return target.with_name(f"{target.name if has_twin else stem}.{kind}.png")
+
+
+def _status(path: Path | None) -> os.stat_result | None:
+    """Returns what the system knows of a file; None if it is not there."""
+    try:
+        return None if path is None else path.stat()
+    except OSError:
+        return None
 
 
 def _folded(path: Path) -> str:

@@ -42,15 +42,17 @@ def measure(
             job = replace(job, problem=problem_of(job.target.parent))
         data = standard_input if job.source is None else job.source
         if job.is_open and data is not None and not is_pipe(job.source):
-            job = _measured(job, data, unchanged, max_megapixels)
-        if job.is_open and job.info is not None and enlargement is not None:
-            job = _aimed(job, job.info, enlargement, max_megapixels)
+            job = _measured(job, data, max_megapixels)
+        if job.is_open and job.info is not None:
+            job = _aimed(job, job.info, unchanged, enlargement, max_megapixels)
         yield job
 
 
 def folder_problem(folder: Path) -> str | None:
     """Tells why a folder can neither be written into nor be made, if so."""
     try:
+        if folder.is_symlink() and not folder.exists():
+            return f"cannot be written: {folder} is a link to what is not there"
         if not folder.exists() and folder != folder.parent:
             return folder_problem(folder.parent)
         if not folder.is_dir():
@@ -71,13 +73,11 @@ def _is_read_only(folder: Path) -> bool:
         return False
 
 
-def _measured(job: Job, data: Path | bytes, unchanged: bool, limit: float) -> Job:
+def _measured(job: Job, data: Path | bytes, limit: float) -> Job:
     try:
         info = photo.probe(data)
         job = replace(job, info=info)
         photo.check_size(info.width, info.height, limit)
-        if not unchanged or job.format not in (None, info.format):
-            photo.check_format(job.format or info.format)
     except PhotoError as error:
         return replace(job, problem=str(error))
     except OSError as error:
@@ -86,10 +86,18 @@ def _measured(job: Job, data: Path | bytes, unchanged: bool, limit: float) -> Jo
 
 
 def _aimed(
-    job: Job, info: photo.PhotoInfo, enlargement: Enlargement, limit: float
+    job: Job,
+    info: photo.PhotoInfo,
+    unchanged: bool,
+    enlargement: Enlargement | None,
+    limit: float,
 ) -> Job:
+    size = info.height, info.width
     try:
-        enlargement.checked_target(info.height, info.width, limit)
+        if enlargement is not None:
+            size = enlargement.checked_target(*size, limit)
+        if not unchanged or job.format not in (None, info.format):
+            photo.check_format(job.format or info.format, max(size))
     except PhotoError as error:
         return replace(job, problem=str(error))
     return job

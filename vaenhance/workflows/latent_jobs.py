@@ -93,7 +93,7 @@ def plan_encode(
         names[name] = path
     jobs = [*(Job(path, None) for path in names.values()), *blocked]
     if not jobs:
-        raise UsageProblem(f"no images in {', '.join(sources)}")
+        raise UsageProblem(found.nothing_in(sources, recursive))
     _check_target(target, jobs)
     spare = [job.source_name for job in blocked]
     return EncodePlan(tuple(jobs), (*names, *spare), target, tuple(found.ignored))
@@ -197,19 +197,14 @@ def _examined(
     job = replace(job, info=info)
     if not job.is_open:
         return job
-    if info.megapixels > max_megapixels:
-        why = (
-            f"{entry.width} x {entry.height} pixels are {info.megapixels:.0f} "
-            f"megapixels, more than the limit of {max_megapixels:g}: raise it with "
-            "--max-megapixels"
-        )
-        return replace(job, problem=why)
     if job.target is not None:
         job = replace(job, problem=folder_problem(job.target.parent))
     try:
+        photo.check_size(entry.width, entry.height, max_megapixels)
+        size = entry.height, entry.width
         if enlargement is not None:
-            enlargement.checked_target(entry.height, entry.width, max_megapixels)
-        photo.check_format(job.format or entry.format)
+            size = enlargement.checked_target(*size, max_megapixels)
+        photo.check_format(job.format or entry.format, max(size))
     except PhotoError as error:
         return replace(job, problem=str(error))
     return job
