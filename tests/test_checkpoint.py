@@ -50,6 +50,15 @@ def test_what_was_measured_of_the_same_weights_stays_in_the_card(folder):
     assert "uncertainty" not in checkpoint.load_card(folder)
 
 
+def test_numbers_of_a_card_that_are_not_finite_are_unknown(folder):
+    (folder / checkpoint.CARD).write_text('{"a": NaN, "b": [-Infinity, 1e999, 0.1]}')
+    assert checkpoint.load_card(folder) == {"a": None, "b": [None, None, 0.1]}
+    deep = '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    (folder / checkpoint.CARD).write_text(deep)
+    with pytest.raises(ModelError, match="damaged"):
+        checkpoint.load_card(folder)
+
+
 def test_full_precision_is_exact(tmp_path):
     checkpoint.save_model(tmp_path, tiny_config(), WEIGHTS, {}, half=False)
     weights = checkpoint.load_weights(tmp_path, SHAPES)

@@ -8,7 +8,8 @@ from PIL import Image, ImageCms
 
 from tests.tiny import save_tiny_model
 from tests.tiny_look import save_tiny_look
-from vaenhance.workflows.gradings import shrunken
+from vaenhance.errors import UsageProblem
+from vaenhance.workflows.gradings import check, shrunken
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,13 @@ def test_shrinking_takes_means_and_leaves_what_fits() -> None:
     blocks = image.reshape(20, 2, 30, 2, 3).mean(axis=(1, 3)) / 255
     assert np.allclose(small, blocks, atol=1e-6)
     assert np.allclose(shrunken(image, 100, 100), image / 255)
+
+
+def test_each_thing_that_looks_do_not_have_has_its_own_remedy() -> None:
+    with pytest.raises(UsageProblem, match="give one --temperature, received 3"):
+        check((), (1.0, 1.0, 0.5))
+    for label in ("noon", "", ("noon",)):
+        with pytest.raises(UsageProblem, match="leave --class out"):
+            check(label, 1.0)
+    check((), (0.5,))
+    check(None, 1.0)

@@ -90,6 +90,20 @@ def test_json_is_the_model_as_data(model, invoke):
     assert found["weights_megabytes"] == pytest.approx(size / 1e6, abs=0.01)
 
 
+def test_json_of_a_card_with_numbers_that_are_none_is_json(model, invoke):
+    path = model / checkpoint.CARD
+    scores = '"scores": {"a": NaN, "b": [-Infinity, 1e999, 2.5]}, "title": "x"'
+    path.write_text(f"{{{scores}}}")
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    out = invoke("info", str(model), "--json").stdout
+    card = json.loads(out, parse_constant=refuse)["card"]
+    assert card == {"scores": {"a": None, "b": [None, None, 2.5]}, "title": "x"}
+    assert "mine: x" in invoke("info", str(model)).stdout
+
+
 def test_a_builtin_model_is_found_by_name(builtin, invoke):
     result = invoke("info", "mine", "--json")
     found = json.loads(result.stdout)

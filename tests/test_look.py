@@ -21,6 +21,7 @@ from vaenhance import grading, photo  # noqa: E402
 from vaenhance.config import Config  # noqa: E402
 from vaenhance.data.looks import SPARSE  # noqa: E402
 from vaenhance.errors import ConfigError, ModelError, UsageProblem  # noqa: E402
+from vaenhance.grading_style import Style  # noqa: E402
 from vaenhance.model import look_seen, transform  # noqa: E402
 from vaenhance.model.build import build_network, named, read_weights  # noqa: E402
 from vaenhance.model.trainer import Trainer  # noqa: E402
@@ -365,6 +366,51 @@ def test_a_look_of_another_size_and_impossible_strengths_are_refused(model) -> N
     assert model.enhance(np.zeros((0, 4, 3), np.uint8)).shape == (0, 4, 3)
 
 
+@pytest.mark.parametrize("power", [-1e9, 1e9, np.nan, np.inf, "a"])
+def test_an_exponent_that_cannot_be_taken_back_is_refused(model, power) -> None:
+    image, look = photograph(), np.zeros(4, np.float32)
+    with pytest.raises(UsageProblem, match=r"power must be in -100\.\.100, received"):
+        model.enhance(image, look, power=power)
+    with pytest.raises(UsageProblem, match="power must be"):
+        model.transform(image, look, power=power)
+
+
+@pytest.mark.parametrize("power", [-100, 100])
+def test_the_largest_exponents_are_still_numbers(model, power) -> None:
+    image, look = photograph(dtype=np.float32), np.zeros(4, np.float32)
+    assert np.isfinite(model.enhance(image, look, power=power)).all()
+
+
+@pytest.mark.parametrize(
+    "colours", [np.nan, [np.nan] * 6, [np.inf] * 6, np.zeros(3), np.zeros((1, 6))]
+)
+def test_impossible_colours_of_a_style_are_refused(model, colours) -> None:
+    style = Style(np.zeros(4, np.float32), np.asarray(colours, np.float32))
+    with pytest.raises(UsageProblem, match="the colours of a style are"):
+        model.enhance(photograph(), style)
+
+
+@pytest.mark.parametrize("alpha", [[[1]], np.zeros((4, 6), np.uint8)])
+def test_a_mask_of_another_image_is_refused(model, alpha) -> None:
+    with pytest.raises(UsageProblem, match="is not of image"):
+        model.enhance(photograph(), alpha=alpha)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"temperature": np.nan}, "temperature must be a finite number"),
+        ({"temperature": -1}, "temperature must be a finite number"),
+        ({"temperature": [1.0, 2.0]}, r"one temperature, received \[1.0, 2.0\]"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"count": -1}, "count must be 0 or more"),
+    ],
+)
+def test_looks_that_cannot_be_drawn_are_refused(model, asked, words) -> None:
+    with pytest.raises(UsageProblem, match=words):
+        model.sample(**{"count": 2, **asked})
+
+
 def test_models_of_one_kind_are_refused_where_the_other_is_meant(tmp_path) -> None:
     with pytest.raises(UsageProblem, match="load_look"):
         vaenhance.load_model(save_tiny_look(tmp_path / "looks"))
@@ -423,6 +469,10 @@ def test_interpolation_leads_from_the_own_look_to_the_other(model) -> None:
     for asked, words in (({"method": "sphericl"}, "method"), ({"frames": 1}, "frames")):
         with pytest.raises(UsageProblem, match=words):
             list(model.interpolate(start, end, **asked))
+        with pytest.raises(UsageProblem, match=words):
+            model.interpolate(start, end, **asked)  # before a frame is asked for
+    with pytest.raises(UsageProblem, match="expected one image"):
+        model.interpolate(start, end[None])
     with pytest.raises(UsageProblem, match="seed"):
         model.sample(1, seed=-1)
     assert len(list(model.interpolate(start, end, 2, levels=[0]))) == 2

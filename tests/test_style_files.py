@@ -105,6 +105,10 @@ def test_other_files_are_refused(folder, tmp_path, invoke) -> None:
     model = vaenhance.load_look(folder / "looks")
     with pytest.raises(LatentError, match="holds latents of tiny"):
         model.stored_style(other)
+    with pytest.raises(LatentError, match="in is a folder: expected a file of styles"):
+        model.stored_style(folder / "in")
+    with pytest.raises(LatentError, match=r"nothing\.npz"):
+        model.stored_style(tmp_path / "nothing.npz")
     (tmp_path / "no.npz").write_bytes(b"PK")
     given = [folder / "in" / "a.png", tmp_path / "y.png", "--strength", "0"]
     given += ["--look-model", folder / "looks", "--style", tmp_path / "no.npz"]
@@ -168,6 +172,26 @@ def test_looks_of_twins_have_files_of_their_own(folder, tmp_path, invoke) -> Non
     source = out / "a.bmp.png"
     again = invoke("decode", looks, out, *own, source, "--overwrite", exit_code=2)
     assert "never written over" in again.stderr
+
+
+def test_a_name_that_twins_would_take_makes_all_names_long(
+    folder, tmp_path, invoke
+) -> None:
+    (tmp_path / "in").mkdir()
+    pixels = photo.read_pixels(folder / "in" / "a.png")
+    for name in ("a.jpg", "a.jpg.png", "a.png", "b.png"):
+        Image.fromarray(pixels).save(tmp_path / "in" / name)
+    looks, out = tmp_path / "looks.npz", tmp_path / "out"
+    invoke("encode", tmp_path / "in", looks, "-m", folder / "looks")
+    Image.fromarray(pixels).save(tmp_path / "source.jpg")
+    own = ("-m", folder / "looks", "--apply", tmp_path / "source.jpg")
+    invoke("decode", looks, out, *own)
+    assert sorted(p.name for p in out.iterdir()) == [
+        "a.jpg.jpg",
+        "a.jpg.png.jpg",
+        "a.png.jpg",
+        "b.png.jpg",
+    ]
 
 
 def test_looks_want_a_photograph_and_images_do_not(folder, tmp_path, invoke) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from vaenhance import checkpoint, runtime, tiling
 from vaenhance.api_enhance import Enhancing
-from vaenhance.api_inputs import check_input, check_network, checked_scale
+from vaenhance.api_inputs import check_network, checked_scale
 from vaenhance.api_interpolate import Interpolation
 from vaenhance.api_likelihood import Likelihood
 from vaenhance.api_posterior import Posterior
@@ -154,13 +154,8 @@ class Model(Enhancing, Interpolation, Scores, Posterior, Likelihood):
         Raises:
             UsageProblem: as for ``enhance``, or there are no pixels.
         """
-        check_input(self.name, self.config, image, noise_sigma=noise_sigma)
-        if image.size == 0:
-            raise UsageProblem(f"expected pixels, received shape {image.shape}")
-        batch = image if image.ndim == 4 else image[None]
-        height, width = batch.shape[1:3]
-        place = self._place(height, width)
-        y = np.stack([tiling.read_padded(one, place) for one in batch])
+        y = self._framed(image, noise_sigma)
+        height, width = image.shape[-3:-1]
         own = self.label_of(label)
         return Latents(self._inference.encode(y, noise_sigma, label=own), height, width)
 
@@ -182,17 +177,20 @@ class Model(Enhancing, Interpolation, Scores, Posterior, Likelihood):
             (B, scale·H, scale·W, C) float32.
 
         Raises:
-            UsageProblem: the latents' shapes or the scale are not this model's.
+            UsageProblem: the latents' shapes or the scale are not this model's, or
+                levels are not of the same images.
         """
         times = checked_scale(self.name, self.config, scale)
-        place = self._place(latents.height, latents.width)
+        place = tiling.padded_place(
+            latents.height, latents.width, self.margin, stride(self.config)
+        )
         padded = [side.stop - side.start for side in place]
-        expected = self._inference.latent_shapes(*padded)
-        received = [tuple(z.shape[1:]) for z in latents.levels]
-        if received != expected:
+        self._check_levels([z.shape[1:] for z in latents.levels], padded)
+        batches = [len(z) for z in latents.levels]
+        if min(batches) < 1 or len(set(batches)) > 1:
             raise UsageProblem(
-                f"expected latents of shapes {expected}, received {received}: "
-                "they belong to another model or size"
+                "expected latents of the same images at every level, 1 or more, "
+                f"received {batches} images, coarse to fine"
             )
         images = self._inference.decode(
             latents.levels, *padded, times, self.label_of(label)
@@ -202,9 +200,6 @@ class Model(Enhancing, Interpolation, Scores, Posterior, Likelihood):
             for side in (latents.height, latents.width)
         )
         return images[:, rows, columns]
-
-    def _place(self, height: int, width: int) -> tuple[slice, slice]:
-        return tiling.padded_place(height, width, self.margin, stride(self.config))
 
 
 __all__ = [

@@ -6,7 +6,7 @@ makes: the same tiles, blended and rounded the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, check_scale, class_number
+from vaenhance.api_inputs import check_input, check_scale, check_whole, class_number
 from vaenhance.api_resize import Aim, Size, aim_at
 from vaenhance.api_tiles import Pixels, Tiles
 from vaenhance.config import stride
@@ -96,7 +96,7 @@ class Coding(Tiles):
             latents: of ``encode_tiles``.
             dtype: uint8, uint16 or float32: type of the image that was encoded.
             tiles: instead of ``latents.tiles``, e.g. read from a file one by one.
-            draw: which of several draws.
+            draw: which of several draws, from 0; of means only 0.
             scale: as for ``enhance``; without it and a size, the model's first.
             size: as for ``enhance``.
             label: class, if the model knows it; ``enhance`` tells none.
@@ -107,16 +107,19 @@ class Coding(Tiles):
             floats are not.
 
         Raises:
-            UsageProblem: the latents or the size are not this model's.
+            UsageProblem: the latents or the size are not this model's, there is no
+                such draw, or an image is of no such type.
             OutOfMemory: the tiles are too large.
         """
+        kind = pixel_type(dtype)
+        check_whole("draw", draw)
         if scale is not None or size is not None:
             check_scale(self.name, self.config, scale, size, consistent=False)
         shape = latents.height, latents.width
         aim = aim_at(self.name, self.config, shape, scale, size)
         own = class_number(self.name, self.config.classes, label)
         decode = partial(self._inference.decode, scale=aim.scale, label=own)
-        return self._decode_with(decode, latents, aim, dtype, tiles, draw, progress)
+        return self._decode_with(decode, latents, aim, kind, tiles, draw, progress)
 
     def _encode_with(
         self,
@@ -171,7 +174,7 @@ class Coding(Tiles):
         def compute(rows: slice, columns: slice) -> Pixels:
             levels = levels_of(next(given, {}), draw)
             sides = rows.stop - rows.start, columns.stop - columns.start
-            self._check_levels(levels, sides)
+            self._check_levels([z.shape for z in levels], sides)
             return decode([z[None] for z in levels], *sides)[0]
 
         shape = *aim.result, self.config.channels
@@ -228,9 +231,10 @@ class Coding(Tiles):
             **_named("scale", [z[0] for z in scales]),
         }
 
-    def _check_levels(self, levels: list[Pixels], sides: tuple[int, int]) -> None:
+    def _check_levels(
+        self, received: list[tuple[int, ...]], sides: Sequence[int]
+    ) -> None:
         expected = self._inference.latent_shapes(*sides)
-        received = [z.shape for z in levels]
         if received != expected:
             raise UsageProblem(
                 f"expected latents of shapes {expected}, received {received}: "
@@ -243,10 +247,39 @@ def levels_of(tile: Tile, draw: int = 0) -> list[Pixels]:
 
     Args:
         tile: by name; scales are left out.
-        draw: which one of several draws.
+        draw: which one of several draws, 0 or more.
+
+    Raises:
+        UsageProblem: there is no such draw.
     """
     found = [tile[name] for name in level_names(tile)]
-    return [z[draw] if z.ndim == 4 and draw < len(z) else z for z in found]
+    for z in found:
+        if z.ndim == 4 and draw >= len(z):
+            raise UsageProblem(f"there are {len(z)} draws, from 0, and no draw {draw}")
+        if z.ndim < 4 and draw:
+            raise UsageProblem(
+                f"these latents are means, of which there is one: expected draw 0, "
+                f"received {draw}"
+            )
+    return [z[draw] if z.ndim == 4 else z for z in found]
+
+
+def pixel_type(asked: DTypeLike) -> np.dtype:
+    """Returns the type of the pixels of an image.
+
+    Args:
+        asked: uint8, uint16 or float32, however it is named.
+
+    Raises:
+        UsageProblem: it is another one.
+    """
+    try:
+        found = np.dtype(asked)
+    except (TypeError, ValueError):
+        found = None
+    if found not in (np.uint8, np.uint16, np.float32):
+        raise UsageProblem(f"expected uint8, uint16 or float32, received {asked!r}")
+    return found
 
 
 def _named(part: str, arrays: list[Pixels]) -> dict[str, Pixels]:

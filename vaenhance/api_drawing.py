@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from vaenhance.api_inputs import (
     check_class,
     check_input,
     check_seed,
+    check_whole,
     class_number,
+    temperatures,
 )
 from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
 from vaenhance.config import ModelConfig, stride
@@ -66,8 +68,8 @@ class Drawing:
 
         Raises:
             UsageProblem: the model draws only one size, and it is another; it has
-                another number of levels; it does not know the class; or the seed is
-                below 0.
+                another number of levels; it does not know the class; or a number
+                makes no sense, such as a size or a seed below 0.
         """
         images = list(
             self.samples(
@@ -93,6 +95,7 @@ class Drawing:
         of ``sample``; the errors come at once, not with the first image.
         """
         height, width = self._drawn_size(size)
+        check_whole("count", count)
         check_seed(seed)
         labels = class_numbers(self.name, self.classes, label)
         # The network counts in pixels of y.
@@ -121,7 +124,13 @@ class Drawing:
 
     def _drawn_size(self, size: tuple[int, int] | None) -> tuple[int, int]:
         own = self.config.image_size
-        height, width = size or ((own, own) if own else (128, 128))
+        if size is None:
+            size = (own, own) if own else (128, 128)
+        if np.shape(size) != (2,):
+            raise UsageProblem(f"size must be (height, width), received {size!r}")
+        height, width = size
+        for name, side in (("height", height), ("width", width)):
+            check_whole(f"the {name} of a drawn image", side, 1)
         if own and (height, width) != (own, own):
             raise UsageProblem(
                 f"model {self.name} draws images of {own}x{own} pixels only, "
@@ -156,23 +165,33 @@ class Drawing:
                 float32 in [0, 1].
             label: the class.
             source: the image's own class; None takes the likeliest.
-            kept: how many levels, from the coarsest, keep their noise; None keeps
-                all but the finest.
+            kept: how many levels, from the coarsest, keep their noise, 0 to all;
+                None keeps all but the finest.
 
         Returns:
             The shape of the image, clipped to [0, 1].
 
         Raises:
-            UsageProblem: the model does not know the class, or draws any size.
+            UsageProblem: the model does not know a class, has not so many levels,
+                or draws any size.
         """
         target = check_class(self.name, self.config, label)
+        told = None if source is None else self.label_of(source)
         check_input(self.name, self.config, image)
         batch = to_float(image if image.ndim == 4 else image[None])
         levels = len(self.config.widths)
         kept = levels - 1 if kept is None else kept
+        check_whole("kept", kept)
+        if kept > levels:
+            raise UsageProblem(
+                f"model {self.name} has {levels} levels: kept must be 0 to {levels}, "
+                f"received {kept}"
+            )
+        if not len(batch):
+            return batch
         drawn = []
         for y in batch:
-            own = self.label_of(source) if source else self._likeliest(y)
+            own = self._likeliest(y) if told is None else told
             noise, _ = self._inference.abduct(y[None], None, [own])
             noise = [
                 z if level < kept else np.zeros_like(z) for level, z in enumerate(noise)
@@ -201,9 +220,12 @@ def class_numbers(
     Raises:
         UsageProblem: the model does not know one of them.
     """
-    if not label:
+    if isinstance(label, str) or not isinstance(label, Iterable | None):
+        names: Sequence[str] = [label]  # '' is a name, too, if of no class
+    else:
+        names = label or ()
+    if not names:
         return list(range(len(classes))) or [UNTOLD]
-    names = [label] if isinstance(label, str) else label
     return [class_number(model, classes, name) for name in names]
 
 
@@ -213,9 +235,10 @@ def level_temperatures(
     """Returns the temperature of every level, coarse to fine.
 
     Raises:
-        UsageProblem: there are several, but not one for each level.
+        UsageProblem: there are several, but not one for each level; or one is no
+            finite number of 0 or more.
     """
-    given = np.ravel(temperature).astype(float).tolist()
+    given = temperatures(temperature)
     if len(given) == 1:
         return given * levels
     if len(given) != levels:

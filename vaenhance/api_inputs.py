@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -68,13 +69,15 @@ def class_number(model: str, classes: Sequence[str], name: str | None) -> int:
     """
     if name is None:
         return UNTOLD
+    if not isinstance(name, str):
+        raise UsageProblem(f"expected the name of a class, received {name!r}")
     if not classes:
         raise UsageProblem(
             f"model {model} knows no classes: leave the class out, or train a model "
             "on a folder with a sub-folder for each class"
         )
     if name not in classes:
-        raise UsageProblem(unknown("class", name, classes))
+        raise UsageProblem(unknown("class", name or "''", classes))
     return list(classes).index(name)
 
 
@@ -175,6 +178,7 @@ def check_way(frames: int, method: str) -> None:
     Raises:
         UsageProblem: there are fewer than two frames, or no such method.
     """
+    check_whole("frames", frames)
     if frames < 2:
         raise UsageProblem(f"expected 2 frames or more, received {frames}")
     if method not in METHODS:
@@ -185,10 +189,43 @@ def check_seed(seed: int) -> None:
     """Refuses what no random generator takes.
 
     Raises:
-        UsageProblem: it is below 0.
+        UsageProblem: it is below 0, or not whole.
     """
-    if seed < 0:
-        raise UsageProblem(f"seed must be 0 or more, received {seed}")
+    check_whole("seed", seed)
+
+
+def check_whole(what: str, number: int, least: int = 0) -> None:
+    """Refuses what is no number of things.
+
+    Args:
+        what: is counted, for the message.
+        number: of them.
+        least: so many there must be.
+
+    Raises:
+        UsageProblem: it is below, or not whole.
+    """
+    if not isinstance(number, int | np.integer):
+        raise UsageProblem(f"{what} must be a whole number, received {number!r}")
+    if number < least:
+        raise UsageProblem(f"{what} must be {least} or more, received {number}")
+
+
+def temperatures(asked: float | Sequence[float]) -> list[float]:
+    """Returns one temperature or several as a list.
+
+    Raises:
+        UsageProblem: one of them is no finite number of 0 or more.
+    """
+    try:
+        found = np.ravel(np.asarray(asked, np.float64)).tolist()
+    except (TypeError, ValueError):
+        found = [math.nan]
+    if not all(0.0 <= one < math.inf for one in found):
+        raise UsageProblem(
+            f"temperature must be a finite number, 0 or more, received {asked}"
+        )
+    return found
 
 
 def check_input(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_bounded, check_input, check_seed
+from vaenhance.api_inputs import check_bounded, check_input, check_seed, check_whole
 from vaenhance.config import Config, ModelConfig, stride
 from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem
@@ -77,16 +77,19 @@ class Likelihood:
                 nothing mirrored around: the encoder sees x itself.
             samples: draws of z for each image.
             seed: decides them.
-            first: the number of the first image.
+            first: the number of the first image, 0 or more.
             progress: called with how many more images are done.
 
         Raises:
-            UsageProblem: the shape does not fit the model, or no sample was asked for.
+            UsageProblem: the shape does not fit the model, no sample was asked for, or
+                a number is below 0.
             OutOfMemory: the images are too large.
         """
         check_input(self.name, self.config, x)
         check_bounded(self.name, self.config)
         check_seed(seed)
+        check_whole("first", first)
+        check_whole("samples", samples)
         step = stride(self.config)
         if x.ndim != 4 or x.shape[1] % step or x.shape[2] % step or not x.size:
             raise UsageProblem(

@@ -19,14 +19,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, grading, grading_style, photo, runtime, thumbnails
-from vaenhance.api_inputs import check_input, check_network, check_seed, check_way
+from vaenhance.api_inputs import check_input, check_network, check_seed, check_whole
+from vaenhance.api_inputs_look import (
+    check_alpha,
+    check_colours,
+    check_look,
+    check_power,
+    check_styles_between,
+    one_temperature,
+)
+from vaenhance.api_look_files import StoredStyles
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig
-from vaenhance.errors import LatentError, UsageProblem
+from vaenhance.errors import UsageProblem
 from vaenhance.grading import Transform
 from vaenhance.grading_style import Style
-from vaenhance.latents import LatentReader
 from vaenhance.patches import as_channels, cut_patches
 
 Pixels = NDArray[np.float32]
@@ -52,7 +60,7 @@ def load_look(name_or_path: str | Path = "look", *, device: str = "auto") -> Loo
     return LookModel(folder, config, card, runtime.start(device, "float32"))
 
 
-class LookModel:
+class LookModel(StoredStyles):
     """A trained VAE of looks, ready to use. Made by ``load_look``.
 
     Attributes:
@@ -113,34 +121,6 @@ class LookModel:
             [Style(self.encode(one), grading_style.measured(one)) for one in images]
         )
 
-    def stored_style(self, path: str | Path) -> Style:
-        """Returns the mean of the styles that ``vaenhance encode`` wrote to a file.
-
-        Raises:
-            LatentError: the file holds something else, or styles of another model.
-        """
-        with LatentReader(path) as reader:
-            return grading_style.mean_style(self.stored_styles(reader))
-
-    def stored_styles(self, reader: LatentReader) -> list[Style]:
-        """Returns the styles of an open file, one for each photograph encoded.
-
-        Raises:
-            LatentError: the file holds something else, or styles of another model.
-        """
-        origin = reader.origin
-        if origin.checksum != self.checksum:
-            raise LatentError(
-                f"{reader.name} holds latents of {origin.model} with weights "
-                f"{origin.checksum[:12]}, while {self.name} has {self.checksum[:12]}"
-            )
-        size = self.config.latent_channels[0]
-        vectors = reader.vectors(size + grading_style.STATISTICS)
-        is_whole = vectors.shape[1] == size + grading_style.STATISTICS and len(vectors)
-        if not is_whole or not np.isfinite(vectors).all():
-            raise LatentError(f"{reader.name} holds no styles of {self.name}")
-        return [Style(vector[:size], vector[size:]) for vector in vectors]
-
     def enhance(
         self,
         image: NDArray[Any],
@@ -169,19 +149,18 @@ class LookModel:
             The same shape and type, in [0, 1].
 
         Raises:
-            UsageProblem: shape, type, strength or look make no sense.
+            UsageProblem: shape, type, strength, power or look make no sense.
         """
         check_input(self.name, _any_size(self.config), image, strength=strength)
         if strength == 0 or image.size == 0:
             return image.copy()
-        if alpha is not None and alpha.shape != image.shape[:2]:
-            raise UsageProblem(f"alpha {alpha.shape} is not of image {image.shape}")
+        check_alpha(alpha, image)
         judged = photo.seen_everywhere(image, alpha)
         thumbnail = self._thumbnail(judged)
         if power is None:
             power = self._power(judged, thumbnail) if look is None else 0.0
         del judged  # as large as the result, which is made next
-        transform = self._powered(thumbnail, look, strength * power)
+        transform = self._powered(thumbnail, look, power, strength)
         told = progress or (lambda megapixels: None)
         return grading.apply(image, transform, strength, told)
 
@@ -210,15 +189,29 @@ class LookModel:
     def transform(
         self, image: NDArray[Any], look: Asked = None, *, power: float = 0.0
     ) -> Transform:
-        """Returns the transform of ``enhance``, after ``power`` was taken back."""
+        """Returns the transform of ``enhance``, after ``power`` was taken back.
+
+        Args:
+            image: as for ``enhance``.
+            look: as for ``enhance``.
+            power: as for ``enhance``; none is found out.
+
+        Raises:
+            UsageProblem: as for ``enhance``.
+        """
         return self._powered(self._thumbnail(image), look, power)
 
-    def _powered(self, thumbnail: Pixels, look: Asked, power: float) -> Transform:
+    def _powered(
+        self, thumbnail: Pixels, look: Asked, power: float, strength: float = 1.0
+    ) -> Transform:
+        check_power(power)
+        power *= strength
         found = self._transform(grading.unpowered(thumbnail, power), look)
         return dataclasses.replace(found, power=power) if power else found
 
     def _transform(self, thumbnail: Pixels, look: Asked) -> Transform:
         if isinstance(look, Style):
+            check_colours(look.colours)
             found = self._decoded(thumbnail[None], look.look)
             return grading_style.matched(found, thumbnail, look.colours)
         return self._decoded(thumbnail[None], look)
@@ -226,12 +219,7 @@ class LookModel:
     def _decoded(self, thumbnail: Pixels, look: Pixels | None) -> Transform:
         if look is None:
             look = self._inference.posterior(thumbnail, is_kept=False)[0][0]
-        size = self.config.latent_channels[0]
-        if np.shape(look) != (size,):
-            raise UsageProblem(
-                f"a look of model {self.name} has {size} numbers, "
-                f"received shape {np.shape(look)}"
-            )
+        check_look(self.name, self.config.latent_channels[0], look)
         z = np.asarray(look, np.float32)[None]
         return self._inference.decode(z, thumbnail)[0]
 
@@ -260,33 +248,38 @@ class LookModel:
             overlap: must be None.
 
         Raises:
-            UsageProblem: as for ``encode``, or what a look does not have is given.
+            UsageProblem: as for ``encode``, or what a look does not have is given; at
+                once, not with the first image.
         """
-        check_way(frames, method)
-        if (label, tile, overlap) != (None, None, None):
-            raise UsageProblem("a look has neither classes nor tiles: leave them out")
-        if levels is not None and list(levels) != [0]:
-            raise UsageProblem("a look has one level, 0: leave --levels out")
+        check_styles_between(frames, method, levels, label, tile, overlap)
         ends = self.style(start), self.style(end)
-        for part in np.linspace(0.0, 1.0, frames):
-            yield self.enhance(start, grading_style.between(*ends, float(part), method))
+        way = (
+            grading_style.between(*ends, float(part), method)
+            for part in np.linspace(0.0, 1.0, frames)
+        )
+        return (self.enhance(start, style) for style in way)
 
     def sample(self, count: int, *, temperature: float = 1.0, seed: int = 0) -> Pixels:
         """Draws looks from the prior, (count, D); look i is the same for any count.
 
         Args:
-            count: how many.
-            temperature: factor on the prior's standard deviation.
+            count: how many, 0 or more.
+            temperature: factor on the prior's standard deviation, 0 or more.
             seed: decides the looks, 0 or more.
+
+        Raises:
+            UsageProblem: one of them is not so.
         """
+        check_whole("count", count)
         check_seed(seed)
+        wild = np.float32(one_temperature(temperature))
         size = self.config.latent_channels[0]
         drawn = [
             np.random.default_rng([seed, index]).standard_normal(size, np.float32)
             for index in range(count)
         ]
         found = np.stack(drawn) if drawn else np.zeros((0, size), np.float32)
-        return np.float32(temperature) * found
+        return wild * found
 
     def _thumbnail(self, image: NDArray[Any]) -> Pixels:
         check_input(self.name, _any_size(self.config), image)

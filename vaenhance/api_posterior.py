@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, check_seed, checked_scale
+from vaenhance.api_inputs import check_input, check_seed, check_whole, checked_scale
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import PlacedNoise
@@ -74,7 +74,7 @@ class Posterior:
 
         Args:
             image: (H, W, C), as for ``enhance``; computed as a whole.
-            count: how many.
+            count: how many, 0 or more.
             seed: decides the draws.
             noise_sigma: as for ``enhance``.
             scale: one of the model's ``scales``; None takes the first.
@@ -83,10 +83,13 @@ class Posterior:
             (count, scale·H, scale·W, C) float32, not clipped.
 
         Raises:
-            UsageProblem: as for ``enhance``, or it is a batch or has no pixels.
+            UsageProblem: as for ``enhance``, it is a batch or has no pixels, or the
+                count or the seed is below 0.
             OutOfMemory: the image is too large.
         """
         check_input(self.name, self.config, image, noise_sigma=noise_sigma)
+        check_whole("count", count)
+        check_seed(seed)
         if image.ndim != 3:
             raise UsageProblem(
                 f"draws are of one image: expected (H, W, {self.config.channels}), "

@@ -25,12 +25,10 @@ class StyleEncoder:
         model: of looks.
     """
 
-    conditioned_on_noise = False
     precision = "float32"
 
     def __init__(self, model: LookModel) -> None:
         self.model = model
-        self.device = model.device
 
     @property
     def config(self) -> ModelConfig:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_scale
+from vaenhance.api_inputs import check_scale, check_whole
 from vaenhance.api_resize import Aim, Size, Strips, aim_at, make_consistent, rows_of
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import Misfit, OutOfMemory, UsageProblem
@@ -167,9 +167,13 @@ class Tiles:
             work: is told how to cut.
 
         Raises:
+            UsageProblem: tile or overlap is below 0.
             Misfit: the tile is not larger than the overlap.
             OutOfMemory: even the smallest tile does not fit.
         """
+        for what, side in (("tile", tile), ("overlap", overlap)):
+            if side is not None:
+                check_whole(what, side)
         if tile is None:
             tile = min(WHOLE_UP_TO, LARGE_UP_TO // max(self.config.scales))
         if self.config.image_size:

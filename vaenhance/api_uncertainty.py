@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
-from vaenhance.api_inputs import check_input
+from vaenhance.api_inputs import check_input, check_seed, check_whole
 from vaenhance.api_resize import Size, Strips, rows_of
 from vaenhance.api_tiles import Pixels, Place, Tiles, Told, blended
 from vaenhance.checkpoint_calibration import Calibration, load_calibration
@@ -87,10 +87,13 @@ class Uncertainty(Tiles):
             As ``enhance``.
 
         Raises:
-            UsageProblem: as for ``enhance``, or it is a batch.
+            UsageProblem: as for ``enhance``, it is a batch, or number or seed are
+                below 0.
             OutOfMemory: even the smallest tile does not fit.
         """
         self._check_one(image, strength=strength, noise_sigma=noise_sigma)
+        check_whole("number", number)
+        check_seed(seed)
         aim = self.aim(image, scale, size, consistent)
         if image.size == 0 or (strength == 0 and aim.result == aim.image):
             return image.copy()
@@ -133,7 +136,7 @@ class Uncertainty(Tiles):
 
         Args:
             image: (H, W, C) as for ``enhance``.
-            draws: how many; each costs as much as enhancing once more.
+            draws: how many, 0 or more; each costs as much as enhancing once more.
             seed: decides the draws.
             scale: as for ``enhance``. Between the model's scales, σ is that of the
                 larger one, shrunk.
@@ -146,13 +149,16 @@ class Uncertainty(Tiles):
 
         Raises:
             ModelError: the model is not calibrated.
-            UsageProblem: as for ``enhance``, or it is a batch.
+            UsageProblem: as for ``enhance``, it is a batch, or draws or seed are
+                below 0.
             OutOfMemory: even the smallest tile does not fit.
         """
         from vaenhance.model import assessment
 
         calibration = self.calibration()
         self._check_one(image, strength=strength, noise_sigma=noise_sigma)
+        check_whole("draws", draws)
+        check_seed(seed)
         aim = self.aim(image, scale, size)
         if image.size == 0:
             return Assessed(image.copy(), np.zeros(aim.result, np.float32))
@@ -263,8 +269,8 @@ def keep_uncertain(
     is_larger = any(np.greater(image.shape[:2], made.shape[:2]))
     if image.ndim != 3 or not image.size or not is_kin or is_larger:
         raise UsageProblem(
-            f"an image of {image.dtype}, shape {image.shape}, is not what the answer of "
-            f"{made.dtype}, shape {made.shape}, was made of"
+            f"an image of {image.dtype}, shape {image.shape}, is not what the answer "
+            f"of {made.dtype}, shape {made.shape}, was made of"
         )
     if not threshold > 0:
         raise UsageProblem(f"threshold must be above 0, not {threshold}")

@@ -31,7 +31,7 @@ from vaenhance.checkpoint_files import (
     write_json,
     write_text,
 )
-from vaenhance.config import Config
+from vaenhance.config import Config, ModelConfig
 from vaenhance.errors import ConfigError, ModelError
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "load_state",
     "load_weights",
     "locked",
+    "named_config",
     "remove_leftovers",
     "save_card",
     "save_config",
@@ -161,22 +162,33 @@ def load_config(folder: Path) -> Config:
         raise ModelError(f"{folder / CONFIG}: {error}") from error
 
 
+def named_config(name_or_path: str | Path) -> tuple[str, ModelConfig]:
+    """Returns the name of a model and the shape of its network.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    folder = find_model(name_or_path)
+    return folder.resolve().name, load_config(folder).model
+
+
 def is_look(name_or_path: str | Path) -> bool:
     """Tells whether a model is one of looks, without loading its weights.
 
     Raises:
         ModelError: it is missing or damaged.
     """
-    return load_config(find_model(name_or_path)).model.network == "look"
+    return named_config(name_or_path)[1].network == "look"
 
 
 def load_card(folder: Path) -> dict[str, Any]:
-    """Reads the model card.
+    """Reads the model card; a number that is not finite, no JSON, becomes None.
 
     Raises:
         ModelError: it is missing or damaged.
     """
-    return read_json(folder / CARD)
+    text = json.dumps(read_json(folder / CARD))  # 1e999, too, is Infinity here
+    return json.loads(text, parse_constant=lambda name: None)
 
 
 def save_card(folder: Path, card: Mapping[str, Any]) -> None:

@@ -19,7 +19,8 @@ from vaenhance import photo
 from vaenhance.errors import LatentError, PhotoError, UsageProblem
 from vaenhance.grading_style import Style
 from vaenhance.latents import Entry, LatentReader
-from vaenhance.workflows.decode import DecodeSettings, Decoding, Piece, followed
+from vaenhance.workflows.decode import Decoding, Piece
+from vaenhance.workflows.decode_settings import DecodeSettings
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
 
@@ -77,16 +78,17 @@ def entries(
     height, width = picture.pixels.shape[:2]
     plain = [PurePosixPath(entry.name).with_suffix(suffix) for entry in reader.entries]
     twins = Counter(plain)
+    # a.jpg and a.png of one folder: both keep the whole name in front
+    whole = [f"{entry.name}{suffix}" for entry in reader.entries]
+    names = [
+        str(name) if twins[name] == 1 else long
+        for name, long in zip(plain, whole, strict=True)
+    ]
+    if len(set(names)) < len(names):  # a.jpg.png beside them: so do all
+        names = whole
     return tuple(
-        replace(
-            entry,
-            # a.jpg and a.png of one folder: both keep the whole name in front
-            name=str(name) if twins[name] == 1 else f"{entry.name}{suffix}",
-            height=height,
-            width=width,
-            format=picture.format,
-        )
-        for entry, name in zip(reader.entries, plain, strict=True)
+        replace(entry, name=name, height=height, width=width, format=picture.format)
+        for entry, name in zip(reader.entries, names, strict=True)
     )
 
 
@@ -111,20 +113,19 @@ def decode_looks(
         deliver: takes the bytes of a job without a target.
         advance: told megapixels as they are finished.
 
-    Yields:
-        One record a job.
+    Returns:
+        One record a job, each when it is there.
 
     Raises:
         LatentError: the file holds no looks of this model.
     """
     run = _Grading(reader, plan, settings, advance, picture)
 
-    def load_all() -> LookModel:
-        model = load()
-        run.styles = model.stored_styles(reader)
-        return model
+    def load_all() -> None:
+        run.model = load()
+        run.styles = run.model.stored_styles(reader)
 
-    yield from followed(run, load_all, deliver)
+    return run.of_open(load_all, deliver)
 
 
 class _Grading(Decoding):

@@ -82,10 +82,15 @@ def check(
     Raises:
         UsageProblem: classes or several temperatures are named.
     """
-    if label or np.size(temperature) != 1:
+    if label or label == "":
         raise UsageProblem(
-            "a look has one temperature and no classes: leave --class out "
-            "(named looks are for enhance --style)"
+            "a look has no classes: leave --class out (named looks are for "
+            "enhance --style)"
+        )
+    if np.size(temperature) != 1:
+        raise UsageProblem(
+            "a look has one level, and so one temperature: give one --temperature, "
+            f"received {np.size(temperature)}"
         )
 
 
