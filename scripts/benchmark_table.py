@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from vaenhance.cli.tables import markdown
+
 PHOTOGRAPH = 12.0  # megapixels, of a telephone
 TITLES = {
     "vaenhance-float32": "vaenhance float32",
@@ -142,17 +144,3 @@ def _settings(result: dict[str, Any]) -> Iterator[str]:
         values = ", ".join(f"{k} {v:g}" for k, v in entry["settings"].items())
         region = f", {entry['region']}" if entry["region"] else ""
         yield f"- {TITLES[method]}, {entry['degradation']}{region}: {values}"
-
-
-def markdown(table: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table, the first row its heading."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for number, row in enumerate(table):
-        cells = [
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield f"| {' | '.join(cells)} |"
-        if number == 0:
-            dashes = ["-" * widths[0], *("-" * (w - 1) + ":" for w in widths[1:])]
-            yield f"| {' | '.join(dashes)} |"

@@ -187,7 +187,7 @@ def test_auto_and_whole_image(run, model):
 
 def test_a_noise_level_for_a_model_that_takes_none_is_refused(run):
     save("a.png")
-    result = run("a.png", "new.png", "--noise", 25, exit_code=2)
+    result = run("a.png", "new.png", "--noise", 25, "-m", "emoji", exit_code=2)
     assert "takes no level" in result.stderr
     assert not Path("new.png").exists()
 

@@ -323,6 +323,27 @@ def test_a_typed_target_goes_before_the_environment(run):
         assert words in result.stderr
 
 
+@pytest.mark.parametrize("flag", [["--scale"], ["--pool", "2"]])
+def test_what_is_typed_goes_before_the_environment(run, flag):
+    save("a.png")
+    usual = {"VAENHANCE_ENCODE_DRAWS": "2", "VAENHANCE_ENCODE_OVERLAP": "224"}
+    run("encode", "a.png", "l.npz", *flag, "--tile", "64", env=usual)
+    with np.load("l.npz") as file:
+        assert str(file["content"]) == ("vectors" if flag[1:] else "mean and scale")
+    run("encode", "a.png", "m.npz", env=usual)
+    with np.load("m.npz") as file:
+        assert str(file["content"]) == "draws"
+
+
+def test_a_class_that_the_file_makes_up_is_the_files_fault(run):
+    save("a.png")
+    run("encode", "a.png", "l.npz")
+    with np.load("l.npz") as file:
+        np.savez("other.npz", **file, **{"class": np.array("99")})
+    result = run("decode", "other.npz", "out", exit_code=2)
+    assert "other.npz: " in result.stderr
+
+
 def test_one_image_that_does_not_fit_the_model_is_left_out(run, network, monkeypatch):
     for name, side in {"a": 20, "b": 30}.items():
         save(f"in/{name}.png", Image.fromarray(pixels(side)))

@@ -215,6 +215,7 @@ def rewritten(path: Path, **changes) -> Path:
         ({"schema_version": "x"}, "makes no sense"),
         ({"model_sha256": None}, "no array model_sha256"),
         ({"content": "secrets"}, "content"),
+        ({"precision": "int4"}, "precision is 'int4'"),
         ({"names": np.array(["../../x.png", "b"])}, "not that of a file"),
         ({"names": np.array(["/x.png", "b"])}, "not that of a file"),
         ({"names": np.array(["a"])}, "claims 1 images"),

@@ -240,6 +240,18 @@ def test_a_typed_target_goes_before_the_environment(here, model, invoke):
     assert "is not a .webp file" in invoke(*asked, exit_code=2).stderr
 
 
+def test_a_folder_of_the_usual_name_does_not_change_a_pipe(here, model, invoke):
+    expected = invoke("sample", "-", "--count", "4", "--columns", "4").stdout_bytes
+    (here / "sample.png").mkdir()
+    again = invoke("sample", "-", "--count", "4", "--columns", "4").stdout_bytes
+    assert again == expected
+
+
+def test_looks_are_drawn_onto_a_photograph(here, invoke):
+    result = invoke("sample", "x.png", "-m", "look", exit_code=2)
+    assert "with --apply" in result.stderr
+
+
 def test_bytes_never_go_to_a_terminal(here, model, monkeypatch, invoke):
     monkeypatch.setattr(console, "stdout_is_terminal", lambda: True)
     result = invoke("sample", "-", exit_code=2)

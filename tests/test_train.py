@@ -35,8 +35,6 @@ from vaenhance.model.trainer import Trainer  # noqa: E402
 from vaenhance.runtime import start_training  # noqa: E402
 from vaenhance.workflows.train import train  # noqa: E402
 
-STATE_FILES = (checkpoint.WEIGHTS, checkpoint.CONFIG)
-
 
 class Watcher:
     """Keeps what it is told; may send itself a signal at a step."""

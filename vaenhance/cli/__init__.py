@@ -21,6 +21,7 @@ from click.shell_completion import CompletionItem
 
 from vaenhance.cli import console, streams
 from vaenhance.errors import VaenhanceError
+from vaenhance.workflows.signals import PATIENCE, SIGNALS, Terminated
 
 # Module in this package -> what the list of commands says about it.
 COMMANDS = {
@@ -39,22 +40,7 @@ COMMANDS = {
 FAILED = 1
 SIGNALLED = 128  # plus the number of the signal, as shells report it
 
-# What ends a program: Ctrl-C; kill and schedulers; a terminal that is closed.
-_ENDING = [n for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
-PATIENCE = 3  # so many of them end it at once, tidy or not
 _received: list[int] = []
-
-
-class Stopped(KeyboardInterrupt):
-    """A signal that ends the process as orderly as Ctrl-C does.
-
-    Args:
-        number: of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
 
 
 class _End(Exception):
@@ -95,7 +81,7 @@ class LazyGroup(click.Group):
                 raise
             # TensorFlow's C++ makes an ImportError of an interrupted import.
             console.detail(traceback.format_exc().rstrip())
-            raise _End from Stopped(_received[0])
+            raise _End from Terminated(_received[0])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Returns the commands, the most used first."""
@@ -216,8 +202,7 @@ def _orderly_stop() -> Iterator[None]:
     """
     _received.clear()
     before = {}
-    for name in _ENDING:
-        number = getattr(signal, name)
+    for number in SIGNALS:
         with contextlib.suppress(ValueError):  # not the main thread
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 before[number] = signal.signal(number, _stop)
@@ -234,7 +219,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
     if len(_received) == 1 or number == signal.SIGINT:
-        raise Stopped(number)
+        raise Terminated(number)
     # Else it would interrupt the tidying up.
 
 

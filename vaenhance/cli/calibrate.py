@@ -64,22 +64,9 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
     metavar="FOLDER",
     help="Other clean photographs, to measure how far the result can be trusted.",
 )
-@options.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Of crops, degradations and the fit.",
-)
+@options.seed_option("Of crops, degradations and the fit.", most=None)
 @options.device_options
-@options.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    section="Reporting",
-    help="One JSON object a degradation.",
-)
+@options.json_option("One JSON object a degradation.")
 @options.verbosity_options
 def command(
     photos: Path,

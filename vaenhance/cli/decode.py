@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaenhance.cli import console, options
+from vaenhance.cli import console, options, refusals
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
 from vaenhance.cli.enlarge_options import size_options, take_enlargement
-from vaenhance.cli.loading import check_class, load, load_styles
+from vaenhance.cli.loading import check_class, load, load_looks
 from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
@@ -20,7 +20,7 @@ from vaenhance.errors import UsageProblem
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
     from vaenhance.latents import LatentReader
     from vaenhance.photo import Photo
-    from vaenhance.workflows.decode import DecodeSettings
+    from vaenhance.workflows.decode_settings import DecodeSettings
     from vaenhance.workflows.latent_jobs import DecodePlan
 
 _HELP = """Make photographs of latents.
@@ -92,32 +92,33 @@ def command(
 ) -> int:
     """Check everything that can be wrong, then start TensorFlow and decode."""
     from vaenhance.latents import LatentReader
-    from vaenhance.workflows import decode, decode_looks
+    from vaenhance.workflows import decode_looks
+    from vaenhance.workflows import decode_settings as how
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
     from vaenhance.workflows.originals import refuse_originals
 
     enlargement = take_enlargement(chosen)
-    settings = decode.DecodeSettings(**chosen, enlargement=enlargement)
+    settings = how.DecodeSettings(**chosen, enlargement=enlargement)
     if apply is not None and enlargement is not None:
         raise UsageProblem(
             "--apply gives a look to a photograph in its own size: leave it out, or "
             "--scale, --size and --megapixels"
         )
     if apply is not None:
-        options.refuse_half("looks are computed in float32", precision)
+        refusals.refuse_half("looks are computed in float32", precision)
     _check_streams(latents, target, as_json)
     source = None if latents == "-" else Path(latents)
     with LatentReader(source or console.stdin_bytes()) as reader:
         entries, picture = reader.entries, None
         if apply is None:
-            decode.check_images(reader)
+            how.check_images(reader)
         else:
             limit = settings.max_megapixels
             picture = decode_looks.read_applied(apply, reader, limit)
             entries = decode_looks.entries(reader, picture, apply.suffix)
-        chosen_model = decode.choose_model(reader, model)
-        settings = decode.completed(settings, reader, chosen_model)
+        chosen_model = how.choose_model(reader, model)
+        settings = how.completed(settings, reader, chosen_model)
         check_class(chosen_model, settings.label)
         plan = plan_decode(
             source,
@@ -167,7 +168,7 @@ def _run(
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
     def load_one() -> Any:
-        network = load(*model) if picture is None else load_styles(*model[:2]).model
+        network = load(*model) if picture is None else load_looks(*model[:2])
         progress.start()
         return network
 

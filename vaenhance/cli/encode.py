@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import click
 
-from vaenhance.cli import console, options
+from vaenhance.cli import console, options, refusals
 from vaenhance.cli import enhance_report as report
 from vaenhance.cli import photo_options as photographs
-from vaenhance.cli.loading import check_class, check_noise, load, load_styles
+from vaenhance.cli.loading import check_class, check_noise, load, load_looks
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
 
@@ -63,14 +63,7 @@ Examples:
     metavar="K",
     help="Write K draws from the posterior instead of its mean.",
 )
-@options.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of the draws.",
-)
+@options.seed_option("Of the draws.")
 @options.option(
     "--pool",
     type=click.IntRange(1, 64),
@@ -138,21 +131,21 @@ def _settings(
 ) -> EncodeSettings:
     from vaenhance.workflows.encode_settings import EncodeSettings
 
-    asked = {"--scale": rest["scale"], "--draws": draws, "--pool": pool}
+    asked = {"scale": rest.pop("scale"), "draws": draws, "pool": pool}
     given = [name for name, value in asked.items() if value]
-    if not draws:
-        options.refuse_typed("without --draws nothing is drawn", "seed")
+    # A flag goes before the environment.
+    given = [name for name in given if refusals.is_typed(name)] or given
+    if "draws" not in given:
+        refusals.refuse_typed("without --draws nothing is drawn", "seed")
     if len(given) > 1:
-        raise UsageProblem(f"{' and '.join(given)} exclude each other: give one")
-    if tile and overlap is not None and overlap >= tile:
-        raise UsageProblem(
-            f"--overlap {overlap} leaves nothing of --tile {tile}: make the tile "
-            "larger or leave --overlap out"
-        )
+        flags = " and ".join(f"--{name}" for name in given)
+        raise UsageProblem(f"{flags} exclude each other: give one")
+    tile, overlap = refusals.fitting_tiles(tile, overlap)
     return EncodeSettings(
         noise_sigma=None if noise is None else noise / 255,
-        draws=draws or 0,
-        pool=pool or 0,
+        scale="scale" in given,
+        draws=(draws or 0) if "draws" in given else 0,
+        pool=(pool or 0) if "pool" in given else 0,
         tile=tile,
         overlap=overlap,
         **rest,
@@ -166,9 +159,9 @@ def _with_kind(settings: EncodeSettings, model: str, precision: str) -> EncodeSe
 
     if not is_look(model):
         return settings
-    options.refuse_half("looks are computed in float32", precision)
-    options.refuse_typed("a look has no tiles", "tile", "overlap")
-    options.refuse_typed(
+    refusals.refuse_half("looks are computed in float32", precision)
+    refusals.refuse_typed("a look has no tiles", "tile", "overlap")
+    refusals.refuse_typed(
         f"model {model} is one of looks, and gives each photograph one style, a vector",
         *("scale", "draws", "pool", "noise"),
     )
@@ -206,8 +199,10 @@ def _run(
     progress = console.Progress(sum(job.megapixels for job in plan.jobs))
 
     def load_one() -> Model | StyleEncoder:
+        from vaenhance.api_style import StyleEncoder
+
         of_looks = settings.styles
-        network = load_styles(*model[:2]) if of_looks else load(*model)
+        network = StyleEncoder(load_looks(*model[:2])) if of_looks else load(*model)
         progress.start()
         return network
 

@@ -20,8 +20,8 @@ from vaenhance.cli.enhance_options import enhance_options
 from vaenhance.cli.enlarge_options import choose_model, take_enlargement
 from vaenhance.cli.explore_options import EXPLORING, check_exploring
 from vaenhance.cli.grade_options import GradeCommand, refuse_idle
-from vaenhance.cli.options import check_sheet, refuse_typed
 from vaenhance.cli.photo_options import yielding
+from vaenhance.cli.refusals import check_sheet, fitting_tiles, refuse_typed
 from vaenhance.errors import ModelError, PhotoError, UsageProblem, VaenhanceError
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow, which --help can do without
@@ -162,11 +162,7 @@ def _settings(
     from vaenhance.workflows.explore import Exploring
     from vaenhance.workflows.grade import GradeSettings
 
-    if tile and overlap is not None and overlap >= tile:
-        raise UsageProblem(
-            f"--overlap {overlap} leaves nothing of --tile {tile}: make the tile "
-            "larger or leave --overlap out"
-        )
+    tile, overlap = fitting_tiles(tile, overlap)
     if not any(rest[name] for name in EXPLORING if name != "seed"):
         why = "without --draws, --uncertainty or --keep-uncertain nothing is drawn"
         refuse_typed(why, "seed")

@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from vaenhance.cli.options import Decorated, Number, ParamType, decorated, option
+from vaenhance.cli.refusals import is_typed
 from vaenhance.errors import ModelError, UsageProblem
 
 if TYPE_CHECKING:  # it brings NumPy
@@ -91,13 +92,13 @@ def take_enlargement(chosen: dict[str, Any]) -> Enlargement | None:
     sizes = {name: chosen.pop(name) for name in ("scale", "size", "megapixels")}
     consistent = chosen.pop("consistent", False)
     given = [name for name, value in sizes.items() if value is not None]
-    typed = [name for name in given if _is_typed(name)]
+    typed = [name for name in given if is_typed(name)]
     if typed:  # a flag goes before the environment
         given = typed
     if len(given) > 1:
         raise UsageProblem("give one of --scale, --size and --megapixels")
     if not given:
-        if consistent and _is_typed("consistent"):
+        if consistent and is_typed("consistent"):
             raise UsageProblem(
                 "--consistent is for larger photographs: give --scale, --size or "
                 "--megapixels"
@@ -108,11 +109,6 @@ def take_enlargement(chosen: dict[str, Any]) -> Enlargement | None:
     )
     width, height = box or (None, None)
     return Enlargement(scale, width, height, megapixels, consistent)
-
-
-def _is_typed(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is ParameterSource.COMMANDLINE
 
 
 def choose_model(

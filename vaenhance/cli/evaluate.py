@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaenhance.cli import console, evaluate_options, options
+from vaenhance.cli import console, evaluate_options, options, refusals
+from vaenhance.cli.loading import load
 from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from vaenhance.api import Model
     from vaenhance.workflows.evaluate import Degradation, Row, Score, Settings
     from vaenhance.workflows.pairs import Failure
 
@@ -63,13 +63,7 @@ _SHEET_ROWS = 8  # pictures beyond that say nothing new, and cannot be looked at
 @evaluate_options.likelihood_options
 @evaluate_options.scale_options
 @options.device_options
-@options.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    section="Reporting",
-    help="One JSON object for each row, with the values of each image.",
-)
+@options.json_option("One JSON object for each row, with the values of each image.")
 @options.verbosity_options
 def command(
     source: Path,
@@ -100,7 +94,7 @@ def command(
     extra = {"samples": samples, "scatter": scatter}
     measure = _other_measurement(table, likelihood, extra, scale, consistent)
     for option, picture in (("--scatter", scatter), ("--sheet", sheet)):
-        options.check_sheet(picture, overwrite, option)
+        refusals.check_sheet(picture, overwrite, option)
         refuse_originals([picture], [source, reference], option)
     if measure is not None:
         others = {**chosen, "reference": reference, "sheet": sheet}
@@ -119,7 +113,7 @@ def command(
         console.error(show.failed(failure))
     _name_unused(files.unused(pairs, reference))
     pairs = pairs[:limit]
-    network = _load(*named)
+    network = load(*named)
     views = math.ceil(_SHEET_ROWS / len(rows)) if sheet else 0
     with console.Progress(files.count_megapixels(pairs) * len(rows)) as bar:
         found = story.evaluate(
@@ -140,16 +134,6 @@ def command(
         measured = len({score.image for score in scores})
         console.message(f"{measured} measured, {len(failures)} failed.")
     return 1 if failures else 0
-
-
-def _load(model: str, device: str, precision: str) -> Model:
-    """Start TensorFlow, and say on what."""
-    console.detail(f"loading model {model} ...")
-    from vaenhance.api import load_model
-
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    return network
 
 
 def _other_measurement(
@@ -183,8 +167,8 @@ def _run_table(
     from vaenhance.cli import tables
 
     _refuse("--table measures every set as papers do, with fixed degradations", others)
-    load = partial(_load, *named)
-    return tables.run(source, named[0], load, seed=others["seed"], **wanted)
+    start = partial(load, *named)
+    return tables.run(source, named[0], start, seed=others["seed"], **wanted)
 
 
 def _run_likelihood(
@@ -198,8 +182,8 @@ def _run_likelihood(
     from vaenhance.cli import likelihood as bounds
 
     _refuse("--likelihood measures images as they are", others)
-    load, seed = partial(_load, *named), others["seed"]
-    return bounds.run(source, named[0], load, **extra, seed=seed, **wanted)
+    start, seed = partial(load, *named), others["seed"]
+    return bounds.run(source, named[0], start, **extra, seed=seed, **wanted)
 
 
 def _run_scales(
@@ -216,10 +200,10 @@ def _run_scales(
     from vaenhance.workflows.enlarging import Enlargement
 
     model, _ = choose_model(named[0], Enlargement(scale=max(scale)))
-    load = partial(_load, model, *named[1:])
+    start = partial(load, model, *named[1:])
     scales = tuple(dict.fromkeys(scale))
     wanted |= {"scales": scales, "consistent": consistent}
-    return upscaling.run(source, model, load, others, **wanted)
+    return upscaling.run(source, model, start, others, **wanted)
 
 
 def _refuse(why: str, chosen: Mapping[str, Any]) -> None:
@@ -238,7 +222,7 @@ def _refuse_with_reference(chosen: Mapping[str, Any]) -> None:
                 f"--reference means that SOURCE is degraded already: leave out "
                 f"--{name.replace('_', '-')}"
             )
-    options.refuse_typed("--reference means that nothing is compressed", "subsampling")
+    refusals.refuse_typed("--reference means that nothing is compressed", "subsampling")
 
 
 def _refuse_idle(rows: Sequence[Degradation], settings: Settings) -> None:
@@ -247,7 +231,7 @@ def _refuse_idle(rows: Sequence[Degradation], settings: Settings) -> None:
         raise UsageProblem("--known-noise tells the sigma of --noise: add that")
     if not any(row.jpeg for row in rows):
         why = "without --jpeg nothing is compressed"
-        options.refuse_typed(why, "subsampling")
+        refusals.refuse_typed(why, "subsampling")
 
 
 def _print_json(

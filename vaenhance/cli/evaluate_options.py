@@ -122,14 +122,8 @@ def protocol_options(command: options.Decorated) -> options.Decorated:
             section=heading,
             help="Tell the model the sigma of the noise.",
         ),
-        options.option(
-            "--seed",
-            type=click.IntRange(0, 2**31 - 1),
-            metavar="N",
-            default=0,
-            show_default=True,
-            section=heading,
-            help="Of the noise; each image has its own, by its name.",
+        options.seed_option(
+            "Of the noise; each image has its own, by its name.", section=heading
         ),
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaenhance.cli.options import Decorated, Number, decorated, option
+from vaenhance.cli.options import Decorated, Number, decorated, option, seed_option
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -40,14 +40,7 @@ OPTIONS = (
         metavar="SIGMA",
         help="Blend the input back where the uncertainty is above SIGMA (0-255 scale).",
     ),
-    option(
-        "--seed",
-        type=click.IntRange(min=0),
-        default=0,
-        show_default=True,
-        metavar="N",
-        help="Of the draws; another seed gives others.",
-    ),
+    seed_option("Of the draws; another seed gives others.", most=None),
 )
 
 

@@ -32,13 +32,7 @@ _KEY = 10  # columns at least for the keys, so that most sections line up
     shell_complete=options.complete_model,
     help="Built-in model or model folder; without it, this installation.",
 )
-@options.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    section="Reporting",
-    help="One JSON object instead of text.",
-)
+@options.json_option("One JSON object instead of text.")
 @partial(options.verbosity_options, more="all settings of the model, and tracebacks")
 def command(model: str | None, as_json: bool) -> None:
     """Print one model's card, or what is installed here."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaenhance.cli import console, options
+from vaenhance.cli import console, options, refusals
 from vaenhance.cli import photo_options as photographs
-from vaenhance.cli.loading import check_class, load
+from vaenhance.cli.loading import check_class, load, load_looks
 from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
@@ -94,20 +94,14 @@ def _read_levels(
 @options.option(
     "--format",
     metavar="EXT",
-    help="File format of folders and pipes: png (the default), jpg, gif, ...",
+    help="File format of folders and pipes: png (the default), jpg, ...; gif of pipes.",
 )
 @options.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @options.device_options
 @photographs.tile_option
 @photographs.overlap_option
 @photographs.max_megapixels_option
-@options.option(
-    "--json",
-    "as_json",
-    section="Reporting",
-    is_flag=True,
-    help="Write one JSON object a file to standard output.",
-)
+@options.json_option("Write one JSON object a file to standard output.")
 @options.verbosity_options
 def command(
     start: str,
@@ -127,6 +121,8 @@ def command(
     from vaenhance.workflows import interpolate as workflow
     from vaenhance.workflows.originals import refuse_originals
 
+    tiles = refusals.fitting_tiles(chosen["tile"], chosen["overlap"])
+    chosen["tile"], chosen["overlap"] = tiles
     settings = workflow.Settings(**chosen)
     _check_streams((start, end), target, as_json)
     to_stdout = target == "-"
@@ -134,16 +130,18 @@ def command(
     if not to_stdout:
         format = photographs.format_beside(named, format)
     plan = workflow.make_plan(
-        named, settings, format=format, overwrite=overwrite or to_stdout
+        named, settings, format=format, overwrite=overwrite, to_stdout=to_stdout
     )
     if not to_stdout:
         refuse_originals(plan.files, [Path(n) for n in (start, end) if n != "-"])
     _refuse_idle(plan)
     of_looks = is_look(model)
     if of_looks:
-        options.refuse_half("looks are computed in float32", precision)
-        options.refuse_typed("a look has no tiles", "tile", "overlap")
-        settings = replace(settings, tile=None, overlap=None)  # of the environment
+        refusals.refuse_half("looks are computed in float32", precision)
+        refusals.refuse_typed("a look has no tiles", "tile", "overlap")
+        levels = settings.levels if refusals.is_typed("levels") else None
+        # The others are of the environment.
+        settings = replace(settings, tile=None, overlap=None, levels=levels)
     check_class(model, settings.label)
     sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
     names = start, end
@@ -169,24 +167,17 @@ def command(
 
 
 def _load(model: str, device: str, precision: str, of_looks: bool) -> Interpolator:
-    if not of_looks:
-        return load(model, device, precision)
-    console.detail(f"loading model {model} ...")
-    from vaenhance import load_look
-
-    looks = load_look(model, device=device)
-    console.message(f"device: {looks.device}, float32")
-    return looks
+    return load_looks(model, device) if of_looks else load(model, device, precision)
 
 
 def _refuse_idle(plan: Plan) -> None:
     """Refuses options that the kind of product has no use for."""
     if plan.is_sheet:
-        options.refuse_typed("a sheet does not move", "fps", "bounce")
+        refusals.refuse_typed("a sheet does not move", "fps", "bounce")
     elif len(plan.files) == 1:
-        options.refuse_typed("an animation has no rows", "columns")
+        refusals.refuse_typed("an animation has no rows", "columns")
     else:
-        options.refuse_typed(
+        refusals.refuse_typed(
             "numbered files have no rows and do not move", "columns", "fps", "bounce"
         )
 

@@ -85,7 +85,7 @@ def run(
             console.product(line)
     if scatter is not None:
         # What cannot be decoded has been said already.
-        manifold.save_scatter(dataset, network, scatter, seed=seed, failures=[])
+        manifold.save_scatter(dataset, network, scatter, seed=seed)
         console.message(f"scatter: {scatter}")
     return 1 if failures else 0
 

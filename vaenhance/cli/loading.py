@@ -9,7 +9,7 @@ from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
-    from vaenhance.api_style import StyleEncoder
+    from vaenhance.api_look import LookModel
 
 
 def load(model: str, device: str, precision: str) -> Model:
@@ -32,15 +32,14 @@ def load(model: str, device: str, precision: str) -> Model:
     return network
 
 
-def load_styles(model: str, device: str) -> StyleEncoder:
-    """Loads a model of looks for encoding, as ``load`` does one of images."""
+def load_looks(model: str, device: str) -> LookModel:
+    """Does for a model of looks what ``load`` does for one of images."""
     console.detail(f"loading model {model} ...")
     from vaenhance.api_look import load_look
-    from vaenhance.api_style import StyleEncoder
 
     looks = load_look(model, device=device)
     console.message(f"device: {looks.device}, float32")
-    return StyleEncoder(looks)
+    return looks
 
 
 def check_noise(model: str) -> None:
@@ -50,10 +49,10 @@ def check_noise(model: str) -> None:
         ModelError: there is no such model.
         UsageProblem: it takes none.
     """
-    from vaenhance.checkpoint import find_model, load_config
+    from vaenhance.checkpoint import named_config
     from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL
 
-    if not load_config(find_model(model)).model.noise_map:
+    if not named_config(model)[1].noise_map:
         raise UsageProblem(TAKES_NO_LEVEL)
 
 
@@ -71,7 +70,7 @@ def check_class(model: str, label: str | None) -> None:
     if label is None:
         return
     from vaenhance.api_inputs import class_number
-    from vaenhance.checkpoint import find_model, load_config
+    from vaenhance.checkpoint import named_config
 
-    folder = find_model(model)
-    class_number(folder.resolve().name, load_config(folder).model.classes, label)
+    name, config = named_config(model)
+    class_number(name, config.classes, label)

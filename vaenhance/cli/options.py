@@ -1,7 +1,7 @@
 """Options that several commands share, and the types of their values.
 
-Nothing here imports TensorFlow, Pillow or NumPy: ``--help`` stays instant. The
-checks that need them are made by the commands.
+Nothing that is imported with this module needs TensorFlow, Pillow or NumPy: ``--help``
+stays instant.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from click.shell_completion import CompletionItem
 
 from vaenhance.cli import console
 from vaenhance.cli.sections import SectionOption
-from vaenhance.errors import UsageProblem
 
 ParamType = click.ParamType[Any]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -30,6 +29,26 @@ def option(
 ) -> Callable[[Decorated], Decorated]:
     """Declares an option under a heading of the help."""
     return click.option(*declarations, cls=SectionOption, section=section, **attributes)
+
+
+def json_option(text: str) -> Callable[[Decorated], Decorated]:
+    """Declares --json, passed on as ``as_json``."""
+    return option("--json", "as_json", is_flag=True, section="Reporting", help=text)
+
+
+def seed_option(
+    text: str, most: int | None = 2**31 - 1, **attributes: Any
+) -> Callable[[Decorated], Decorated]:
+    """Declares --seed."""
+    return option(
+        "--seed",
+        type=click.IntRange(0, most),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help=text,
+        **attributes,
+    )
 
 
 class Number(click.FloatRange):
@@ -232,56 +251,6 @@ class Container(ParamType):
 
         names = (name.lower() for name in photo.WRITABLE)
         return [CompletionItem(n) for n in names if n.startswith(incomplete.lower())]
-
-
-def check_sheet(sheet: Path | None, overwrite: bool, name: str = "--sheet") -> None:
-    """Refuses now a picture that could not be written after all the work.
-
-    Raises:
-        UsageProblem: it is no PNG by name, or exists.
-    """
-    if sheet is None:
-        return
-    if sheet.suffix.lower() != ".png":
-        raise UsageProblem(f"{name} {sheet}: the {name[2:]} is a PNG, call it so")
-    from vaenhance.data.reachable import is_there
-
-    if is_there(sheet) and not overwrite:
-        raise UsageProblem(f"{sheet} exists; pass --overwrite to replace it")
-    from vaenhance.workflows.headers import folder_problem
-
-    problem = folder_problem(sheet.parent)
-    if problem is not None:
-        raise UsageProblem(f"{name} {sheet}: {problem}")
-
-
-def refuse_typed(why: str, *names: str) -> None:
-    """Refuses options that would do nothing where they were typed.
-
-    Defaults and values of the environment are for many commands, and stay silent.
-
-    Args:
-        why: what the message says of the command.
-        names: of the options, as parameters.
-
-    Raises:
-        UsageProblem: one of them stands on the command line.
-    """
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        source = context.get_parameter_source(str(parameter.name))
-        if parameter.name in names and source is ParameterSource.COMMANDLINE:
-            raise UsageProblem(f"{why}: leave out {parameter.opts[-1]}")
-
-
-def refuse_half(why: str, precision: str) -> None:
-    """Refuses a half precision that was typed, where float32 is all there is.
-
-    Raises:
-        UsageProblem: as ``refuse_typed``.
-    """
-    if precision not in ("auto", "float32"):
-        refuse_typed(why, "precision")
 
 
 def _choose_verbosity(ctx: click.Context, param: click.Parameter, value: bool) -> None:

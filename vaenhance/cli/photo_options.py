@@ -1,6 +1,6 @@
 """Options of the commands that read or write photographs, each declared once.
 
-Nothing here imports TensorFlow, Pillow or NumPy.
+Nothing that is imported with this module needs TensorFlow, Pillow or NumPy.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from vaenhance.cli import options
 from vaenhance.cli.options import Container, Number, WordOr, option
 
 
@@ -127,10 +128,4 @@ fail_fast_option = option(
 )
 
 
-json_option = option(
-    "--json",
-    "as_json",
-    section="Reporting",
-    is_flag=True,
-    help="Write one JSON object an image to standard output.",
-)
+json_option = options.json_option("Write one JSON object an image to standard output.")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vaenhance.cli import console, options
+from vaenhance.cli import console, options, refusals
+from vaenhance.cli.loading import load, load_looks
 from vaenhance.cli.paths import FilePath
 from vaenhance.cli.photo_options import format_beside
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
 if TYPE_CHECKING:  # they bring NumPy and Pillow
-    from vaenhance.api import Model
-    from vaenhance.workflows.sample import Sampler, Settings
+    from vaenhance.workflows.sample import Settings
 
 _HELP = """Draw new images from a model's prior.
 
@@ -104,14 +105,7 @@ def _read_temperatures(
     help="Below 1 the images are more usual, above 1 wilder; one for all levels, or "
     "one for each, coarse to fine: 1,0.8,0.6.",
 )
-@options.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Another seed draws other images.",
-)
+@options.seed_option("Another seed draws other images.")
 @options.option(
     "--manifold",
     is_flag=True,
@@ -166,28 +160,22 @@ def command(
         None if to_stdout else target,
         settings,
         format=format,
-        overwrite=overwrite or to_stdout,
+        overwrite=overwrite,
+        to_stdout=to_stdout,
     )
     if not to_stdout:
         refuse_originals(plan.files, [apply])
     if not plan.is_sheet:
         if manifold:
             raise UsageProblem(f"--manifold makes one sheet: {target} is a folder")
-        options.refuse_typed("a folder has no rows", "columns")
-    profile = None
+        refusals.refuse_typed("a folder has no rows", "columns")
+    loaded = (model, device, precision)
     if apply is None:
-        sample.check(model, settings)
-        network = _load(model, device, precision)
-        images = _images(network, settings, manifold)
+        images, profile = _images(loaded, settings, manifold), None
     elif manifold:
         raise UsageProblem("--manifold is not for looks: leave out --apply")
     else:
-        from vaenhance.workflows import gradings as gradings_of
-
-        options.refuse_half("looks are computed in float32", precision)
-        gradings_of.check(settings.classes, settings.temperature)
-        gradings, profile = _load_gradings(model, device, apply)
-        images = sample.draw(gradings, settings)
+        images, profile = _gradings(loaded, settings, apply)
     first = next(images)
     images = itertools.chain([first], images)
     if to_stdout:
@@ -207,21 +195,29 @@ def _plane(model: str, drawn: dict[str, Any]) -> dict[str, Any]:
     """The settings of a sheet of the whole plane; what is for draws is refused."""
     from vaenhance.workflows import manifold
 
-    context = click.get_current_context()
-    for name in drawn:
-        source = context.get_parameter_source(name)
-        if name != "columns" and source is not click.core.ParameterSource.DEFAULT:
-            flags = {p.name: p.opts[-1] for p in context.command.params}
-            raise UsageProblem(f"--manifold draws nothing: leave out {flags[name]}")
+    refusals.refuse_typed(
+        "--manifold draws nothing", *(name for name in drawn if name != "columns")
+    )
     manifold.check(model, "--manifold")
     columns = drawn["columns"] or manifold.COLUMNS
-    return {**drawn, "count": columns**2, "columns": columns, "gap": 0}
+    # What the environment says of draws is for those, and stays out of it.
+    return {"count": columns**2, "columns": columns, "gap": 0}
 
 
-def _images(network: Model, settings: Settings, is_plane: bool) -> Iterator[Any]:
-    """What goes on the sheet or into the folder."""
+def _images(
+    loaded: tuple[str, str, str], settings: Settings, is_plane: bool
+) -> Iterator[Any]:
+    """Loads a model of images; what goes on the sheet or into the folder."""
+    from vaenhance.checkpoint import is_look
     from vaenhance.workflows import sample
 
+    if is_look(loaded[0]):
+        raise UsageProblem(
+            f"model {loaded[0]} is one of looks: name the photograph that is to have "
+            "them with --apply"
+        )
+    sample.check(loaded[0], settings)
+    network = load(*loaded)
     if is_plane and settings.columns is not None:
         from vaenhance.workflows import manifold
 
@@ -229,24 +225,17 @@ def _images(network: Model, settings: Settings, is_plane: bool) -> Iterator[Any]
     return sample.draw(network, settings)
 
 
-def _load(model: str, device: str, precision: str) -> Model:
-    from vaenhance.api import load_model
+def _gradings(
+    loaded: tuple[str, str, str], settings: Settings, apply: Path
+) -> tuple[Iterator[Any], bytes | None]:
+    """Loads a model of looks; the photograph in them, and its profile."""
+    from vaenhance.workflows import gradings, sample
 
-    console.detail(f"loading model {model} ...")
-    network = load_model(model, device=device, precision=precision)
-    console.message(f"device: {network.device}, {network.precision}")
-    return network
-
-
-def _load_gradings(
-    model: str, device: str, apply: Path
-) -> tuple[Sampler, bytes | None]:
-    """Loads what draws looks, and the photograph they are for, with its profile."""
-    from vaenhance.api_look import load_look
-    from vaenhance.workflows.gradings import Gradings, read_photograph
-
-    picture, profile = read_photograph(apply)
-    console.detail(f"loading model {model} ...")
-    looks = load_look(model, device=device)
-    console.message(f"device: {looks.device}, float32")
-    return Gradings(looks, picture), profile
+    model, device, precision = loaded
+    refusals.refuse_half("looks are computed in float32", precision)
+    if not refusals.is_typed("classes"):  # the environment's are for others
+        settings = replace(settings, classes=())
+    gradings.check(settings.classes, settings.temperature)
+    picture, profile = gradings.read_photograph(apply)
+    network = gradings.Gradings(load_looks(model, device), picture)
+    return sample.draw(network, settings), profile

@@ -8,6 +8,7 @@ import click
 
 from vaenhance.cli import console, options
 from vaenhance.cli.loading import load
+from vaenhance.cli.photo_options import max_megapixels_option
 from vaenhance.cli.sections import SectionCommand
 from vaenhance.errors import UsageProblem
 
@@ -36,14 +37,7 @@ Examples:
     type=click.Path(allow_dash=True),
 )
 @options.model_option
-@options.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Of the posterior draw that the ELBO needs.",
-)
+@options.seed_option("Of the posterior draw that the ELBO needs.", most=None)
 @options.option(
     "--recursive/--no-recursive",
     default=True,
@@ -51,22 +45,8 @@ Examples:
     help="Enter sub-folders.",
 )
 @options.device_options
-@options.option(
-    "--max-megapixels",
-    section="Speed and memory",
-    type=options.Number(min=0, min_open=True),
-    default=512.0,
-    show_default=True,
-    metavar="N",
-    help="Refuse larger images before decoding them.",
-)
-@options.option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    section="Reporting",
-    help="One JSON object an image.",
-)
+@max_megapixels_option
+@options.json_option("One JSON object an image.")
 @options.verbosity_options
 def command(
     paths: tuple[str, ...],

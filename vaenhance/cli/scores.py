@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from vaenhance import photo, report
-from vaenhance.errors import PhotoError, VaenhanceError
 from vaenhance.workflows.evaluate import (
     DRAW_FIGURES,
     FIGURES,
@@ -21,6 +20,7 @@ from vaenhance.workflows.evaluate import (
     Score,
     Settings,
 )
+from vaenhance.workflows.files import named
 from vaenhance.workflows.pairs import Failure
 from vaenhance.workflows.posterior import LatentRow
 
@@ -158,15 +158,8 @@ def save_sheet(rows: Sequence[Row], target: Path) -> None:
         captions.append(f"{score.image}, {score.degradation}{_db(score.psnr_input)}")
         captions += [f"enhanced{_db(score.psnr_enhanced)}", "reference"]
     picture = report.sheet([score.views for score in shown], labels=captions)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with named(target):
         photo.save_png(picture, target)
-    except PhotoError as error:
-        raise VaenhanceError(f"{target} {error}") from error
-    except OSError as error:
-        raise VaenhanceError(
-            f"{target} cannot be written: {error.strerror or error}"
-        ) from error
 
 
 def _cells(row: Row) -> tuple[str, ...]:

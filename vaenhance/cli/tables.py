@@ -119,7 +119,7 @@ def lines(table: story.Table, seed: int) -> Iterator[str]:
         if line.kind != "measured":
             name += f", {line.kind}"
         cells.append([name, *(figures or ["–"] * len(columns))])
-    yield from _markdown(cells)
+    yield from markdown(cells)
     yield ""
     yield f"Protocol: {protocol(table, seed)}."
     for line in table.lines:
@@ -199,7 +199,8 @@ def _taken(task: Task) -> str:
     return f"{task.takes} of the image alone, rounded to 8 bits, is degraded"
 
 
-def _markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table, the first row its heading."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for number, row in enumerate(cells):
         padded = [

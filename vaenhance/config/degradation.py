@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from vaenhance.errors import ConfigError
 
+KINDS = ("clean", "noise", "jpeg", "camera", "soft")
+
 
 @dataclass(frozen=True)
 class DegradationConfig:
@@ -47,6 +49,5 @@ def check_degradation(degradation: DegradationConfig) -> None:
     Raises:
         ConfigError: names the kinds of damage.
     """
-    kinds = ("clean", "noise", "jpeg", "camera", "soft")
-    if not any(getattr(degradation, kind) for kind in kinds):
-        raise ConfigError(f"degradation: one of {', '.join(kinds)} must be above 0")
+    if not any(getattr(degradation, kind) for kind in KINDS):
+        raise ConfigError(f"degradation: one of {', '.join(KINDS)} must be above 0")

@@ -157,7 +157,7 @@ class Config:
 
 def section_types() -> dict[str, type]:
     """Returns the dataclass of each section of ``Config`` by name."""
-    return {name: cls for name, cls in get_type_hints(Config).items()}
+    return get_type_hints(Config)
 
 
 def validate(config: Config) -> Config:

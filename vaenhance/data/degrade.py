@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vaenhance.config import DegradationConfig
+from vaenhance.config.degradation import KINDS, DegradationConfig
 from vaenhance.data import codec
 from vaenhance.data.camera import add_coarse_noise, draw_camera
 from vaenhance.data.codec import GRID
@@ -21,7 +21,6 @@ from vaenhance.data.noise import add_gaussian_noise, add_grain
 from vaenhance.data.pixels import Pixels, to_8_bit
 from vaenhance.data.soften import shrink, soften
 
-KINDS = ("clean", "noise", "jpeg", "camera", "soft")
 GRAINED = ("clean", "jpeg")
 
 Cut = Callable[[Pixels], Pixels]

@@ -24,9 +24,8 @@ NEEDS_EXTRA = frozenset({".heic", ".heif", ".hif"})
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of one folder; all paths are relative to ``root`` and sorted."""
+    """The files of one folder; all paths are relative to it and sorted."""
 
-    root: Path
     images: tuple[Path, ...]
     ignored: tuple[Path, ...]  # other files, hidden files, system folders
     unreadable: tuple[tuple[Path, str], ...]  # folders, and why
@@ -65,7 +64,6 @@ def list_folder(
             if not walk.classify(folder, entry) and recursive:
                 (links if entry.is_symlink() else folders).append(folder / entry.name)
     return Listing(
-        root,
         tuple(sorted(walk.images, key=_order)),
         tuple(sorted(walk.ignored, key=_order)),
         tuple(sorted(walk.unreadable)),

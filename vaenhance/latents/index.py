@@ -15,6 +15,7 @@ from vaenhance.latents.carried import read_metadata
 from vaenhance.latents.members import Member, read_array
 from vaenhance.latents.records import CONTENTS, SCHEMA_VERSION, Entry, Origin
 from vaenhance.photo import EXTENSIONS
+from vaenhance.runtime import PRECISIONS
 from vaenhance.tiling_grid import Tiling
 
 _LARGEST_INDEX = 1 << 28  # bytes of names, sizes and so on, each
@@ -37,11 +38,14 @@ def read_index(archive: ZipFile) -> tuple[Origin, str, tuple[Entry, ...]]:
     content = word(archive, "content")
     if content not in CONTENTS:
         raise LatentError(f"its content is {content!r}, not one of {CONTENTS}")
+    precision = word(archive, "precision")
+    if precision not in PRECISIONS:
+        raise LatentError(f"its precision is {precision!r}, not one of {PRECISIONS}")
     steps = _array(archive, "steps", "iu", 1)
     origin = Origin(
         word(archive, "model"),
         word(archive, "model_sha256"),
-        word(archive, "precision"),
+        precision,
         int(number(archive, "stride", 1, 1 << 16)),
         int(number(archive, "margin", 0, 1 << 16)),
         tuple(int(step) for step in steps),

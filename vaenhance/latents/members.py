@@ -26,19 +26,9 @@ _LOCAL_HEADER = struct.Struct("<26sHH")
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
-def write_array(
-    archive: zipfile.ZipFile, key: str, array: NDArray[Any], *, packed: bool = True
-) -> None:
-    """Adds a small array.
-
-    Args:
-        archive: being written.
-        key: its name for ``numpy.load``.
-        array: of numbers or text.
-        packed: compress it.
-    """
-    array = np.asarray(array, order="C")
-    method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+def write_array(archive: zipfile.ZipFile, key: str, array: NDArray[Any]) -> None:
+    """Adds a small array of numbers or text, compressed."""
+    array, method = np.asarray(array, order="C"), zipfile.ZIP_DEFLATED
     write_pieces(archive, key, array.shape, array.dtype, [array.tobytes()], method)
 
 

@@ -94,8 +94,8 @@ class Entry:
         return TiledLatents(self.height, self.width, self.tiling)
 
 
-def level_names(names: Iterable[str], part: str = "level") -> list[str]:
+def level_names(names: Iterable[str]) -> list[str]:
     """Returns level0, level1 and so on, as far as they are among names."""
     present = set(names)
-    count = next(i for i in range(len(present) + 1) if f"{part}{i}" not in present)
-    return [f"{part}{i}" for i in range(count)]
+    count = next(i for i in range(len(present) + 1) if f"level{i}" not in present)
+    return [f"level{i}" for i in range(count)]

@@ -97,10 +97,8 @@ def unbounded(values: Any, layers: Sequence[tuple[Any, Any]]) -> Any:
 
 def _sureness(q: ResidualPosterior) -> list[Any]:
     """Returns (B, h, w, 1) means over the channels of a level: log KL, log-scales."""
-    variance = tf.exp(2.0 * q.delta_log_scale)
-    kl = 0.5 * (tf.square(q.delta_mean) + variance - 1.0) - q.delta_log_scale
     return [
-        tf.math.log(tf.reduce_mean(kl, -1, keepdims=True) + FAINT),
+        tf.math.log(tf.reduce_mean(q.nats(), -1, keepdims=True) + FAINT),
         tf.reduce_mean(q.prior.log_scale, -1, keepdims=True),
         tf.reduce_mean(q.delta_log_scale, -1, keepdims=True),
     ]

@@ -134,7 +134,6 @@ class Ladder(LadderLayers):
         y: Any,
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
-        keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
         label: Any = None,
@@ -146,8 +145,6 @@ class Ladder(LadderLayers):
             noise_sigma: as in ``features``.
             epsilons: standard normal noise of each level, coarse to fine; None
                 gives the posterior mean.
-            keep: (B,) 1 where the residual form adds y, 0 where it is dropped;
-                None adds it. Without ``residual`` it has no effect.
             observe: is shown the posterior of each level, coarse to fine.
             scale: size of x as a multiple of y's; None takes the model's first.
             label: as in ``descend``.
@@ -159,8 +156,7 @@ class Ladder(LadderLayers):
         h, kls, latents = self.look(y, noise_sigma, epsilons, observe, label)
         out = emit(self.config, self.heads, h, scale)
         if self.config.residual:
-            weight = 1.0 if keep is None else keep[:, None, None, None]
-            out = out - weight * 0.5 + weight * y
+            out = out - 0.5 + y
         return out, kls, latents
 
     def look(

@@ -190,7 +190,6 @@ class Look(keras.Model):
         y: Any,
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
-        keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
         label: Any = None,
@@ -203,7 +202,6 @@ class Look(keras.Model):
                 is every one with noise_sigma −1. More is for the exponent.
             noise_sigma: (B,); −1 corrects the look, 0 keeps that of the reference.
             epsilons: noise of the posterior, [(B, 1, 1, D)]; None decodes its mean.
-            keep: not used.
             observe: is shown the posterior.
             scale: not used; the transform keeps the size.
             label: not used; a look has no classes.

@@ -62,7 +62,6 @@ class DenseVAE(keras.Model):
         y: Any,
         noise_sigma: Any = None,
         epsilons: Sequence[Any] | None = None,
-        keep: Any = None,
         observe: Callable[[ResidualPosterior], None] = lambda q: None,
         scale: int | None = None,
         label: Any = None,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from vaenhance.report.text import font, plain
+from vaenhance.report.text import font
 
 Pixels = NDArray[np.uint8]
 
@@ -28,7 +28,7 @@ COLORS = np.array(
 ENDS = (0.5, 1, 2, 3, 5, 10, 15, 20, 30, 50, 100, 255)  # of the scale
 
 
-def heat_map(values: NDArray[np.float32], unit: str = "of 255") -> Pixels:
+def heat_map(values: NDArray[np.float32]) -> Pixels:
     """Draws a map of numbers.
 
     The scale goes from 0 to the smallest of ``ENDS`` that only one number in 200
@@ -36,7 +36,6 @@ def heat_map(values: NDArray[np.float32], unit: str = "of 255") -> Pixels:
 
     Args:
         values: (H, W), at least one, not negative.
-        unit: written behind the largest number of the scale.
 
     Returns:
         uint8 (H', W', 3): the map, reduced to at most ``LONGEST`` a side, and the
@@ -49,7 +48,7 @@ def heat_map(values: NDArray[np.float32], unit: str = "of 255") -> Pixels:
     width = max(picture.shape[1], 160)
     canvas = Image.new("RGB", (width, picture.shape[0] + HEIGHT), (0, 0, 0))
     canvas.paste(Image.fromarray(picture), ((width - picture.shape[1]) // 2, 0))
-    _draw_scale(canvas, picture.shape[0], end, unit)
+    _draw_scale(canvas, picture.shape[0], end)
     return np.asarray(canvas)
 
 
@@ -75,12 +74,12 @@ def _reduced(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def _draw_scale(canvas: Image.Image, top: int, end: float, unit: str) -> None:
+def _draw_scale(canvas: Image.Image, top: int, end: float) -> None:
     width, edge = canvas.width, 8
     ramp = colors(np.linspace(0, 1, width - 2 * edge, dtype=np.float32)[None])
     canvas.paste(Image.fromarray(np.repeat(ramp, 10, axis=0)), (edge, top + 6))
     draw = ImageDraw.Draw(canvas)
     for part, anchor in ((0.0, "la"), (0.5, "ma"), (1.0, "ra")):
-        text = f"{end * part:g}" + (f" {plain(unit)}" if part == 1 else "")
+        text = f"{end * part:g}" + (" of 255" if part == 1 else "")
         place = edge + part * (width - 2 * edge), top + 20
         draw.text(place, text, (225, 225, 228), font(12), anchor=anchor)

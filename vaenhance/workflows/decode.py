@@ -13,33 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaenhance import photo
-from vaenhance.errors import LatentError, PhotoError, TargetTaken
+from vaenhance.errors import LatentError, PhotoError
 from vaenhance.latents import Entry, LatentReader
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
-from vaenhance.workflows.decode_settings import (
-    DecodeSettings,
-    check_images,
-    choose_model,
-    completed,
-)
+from vaenhance.workflows.decode_settings import DecodeSettings
 from vaenhance.workflows.latent_jobs import DecodePlan
 from vaenhance.workflows.results import Result
-from vaenhance.workflows.work import Work
+from vaenhance.workflows.work import Work, Writing
 
 if TYPE_CHECKING:
     from vaenhance.api import Model
-
-__all__ = [
-    "DecodeSettings",
-    "Decoding",
-    "Piece",
-    "check_images",
-    "choose_model",
-    "completed",
-    "decode_photos",
-    "followed",
-]
 
 
 def decode_photos(
@@ -61,60 +45,25 @@ def decode_photos(
         deliver: takes the bytes of a job without a target.
         advance: told megapixels as they are finished.
 
-    Yields:
-        One record a job.
+    Returns:
+        One record a job, each when it is there.
 
     Raises:
         UsageProblem: the model or device is not what was asked for.
         KeyboardInterrupt: after the records of what was written.
     """
+    run = Decoding(reader, plan, settings, advance)
 
-    def load_checked() -> Model:
-        model = load()
-        own, theirs = model.origin, reader.origin
+    def load_checked() -> None:
+        run.model = load()
+        own, theirs = run.model.origin, reader.origin
         if (own.stride, own.margin) != (theirs.stride, theirs.margin):
             raise LatentError(
                 f"{reader.name} was made by a vaenhance that cut images "
                 "otherwise: encode them again"
             )
-        return model
 
-    yield from followed(
-        Decoding(reader, plan, settings, advance), load_checked, deliver
-    )
-
-
-def followed(
-    run: Decoding,
-    load: Callable[[], Any],
-    deliver: Callable[[bytes], None] | None,
-) -> Generator[Result, None, None]:
-    """Does the jobs of a run; yields one record a job.
-
-    Args:
-        run: its jobs.
-        load: gives the model; not called when there is nothing to do.
-        deliver: takes the bytes of a job without a target.
-
-    Raises:
-        KeyboardInterrupt: after the records of what was written.
-    """
-    try:
-        if any(job.is_open for job in run.jobs):
-            run.model = load()
-        for work, error in run.conveyor.results():
-            result = run.finish(work, error, deliver)
-            del work, error
-            yield result
-            if run.settings.fail_fast and result.status == "failed":
-                run.conveyor.stop()
-    except KeyboardInterrupt:
-        # What is being written will be there: it is part of the story.
-        for work, error in run.conveyor.written():
-            yield run.finish(work, error, deliver)
-        raise
-    finally:
-        run.conveyor.close()
+    return run.of_open(load_checked, deliver)
 
 
 @dataclass
@@ -123,10 +72,9 @@ class Piece(Work):
 
     entry: int = 0  # of the file
     draw: int = 0  # of the entry
-    is_there: bool = False  # the target, by an earlier run or one at the same time
 
 
-class Decoding:
+class Decoding(Writing):
     """The three stages for images, and the records of their ends."""
 
     model: Any  # ``api.Model``
@@ -191,11 +139,13 @@ class Decoding:
             return None
         return self.compute(work, picture)
 
-    def skip(self, work: Piece) -> None:
-        """Leaves a target as it is, and the folder without what dead runs left."""
-        work.is_there = True
-        if work.job.target is not None:
-            photo.tidy(work.job.target.parent)
+    def of_open(
+        self, load: Callable[[], None], deliver: Callable[[bytes], None] | None
+    ) -> Generator[Result, None, None]:
+        """Does the jobs; the model is not loaded when there is nothing to do."""
+        is_open = any(job.is_open for job in self.jobs)
+        needed = load if is_open else lambda: None
+        return self.followed(needed, deliver, self.settings.fail_fast)
 
     def read(self, work: Piece) -> photo.Photo | None:
         """Reads all but the pixels; None for an image that is not to be done."""
@@ -238,28 +188,8 @@ class Decoding:
                 pixels = np.repeat(pixels, 3, axis=2)
         return photo.with_pixels(picture, pixels)
 
-    def write(self, work: Piece, picture: photo.Photo | None) -> None:
-        """Encodes and writes an image."""
-        if picture is None:
-            return
-        try:
-            with work.timed():
-                work.format, work.data = self.files.write(work.job, picture)
-        except TargetTaken:
-            if work.job.is_named:
-                raise
-            self.skip(work)
-
-    def finish(
-        self,
-        work: Piece,
-        error: Exception | None,
-        deliver: Callable[[bytes], None] | None,
-    ) -> Result:
-        """Delivers what has no target of its own and makes the record."""
-        if work.data is not None and deliver is not None:
-            deliver(work.data)
-        work.report(self.advance, work.job.megapixels)
+    def record(self, work: Any, error: Exception | None) -> Result:
+        """Makes the record."""
         return work.record(
             "skipped" if work.is_there else "decoded",
             error,

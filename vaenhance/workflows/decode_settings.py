@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vaenhance import checkpoint
+from vaenhance.api_inputs import class_number
 from vaenhance.errors import LatentError, UsageProblem
 from vaenhance.latents import LatentReader
 from vaenhance.workflows.enlarging import Enlargement, model_for
@@ -74,9 +75,16 @@ def completed(
 
     Raises:
         UsageProblem: it does not enlarge, or not so much.
+        LatentError: it does not know the class of the file.
     """
-    config = checkpoint.load_config(checkpoint.find_model(model)).model
-    label = reader.label if settings.label is None else settings.label
+    name, config = checkpoint.named_config(model)
+    label = settings.label
+    if label is None and reader.label is not None:
+        label = reader.label
+        try:
+            class_number(name, config.classes, label)
+        except UsageProblem as error:
+            raise LatentError(f"{reader.name}: {error}") from error
     wanted = settings.enlargement
     if wanted is None and config.scales[0] > 1:
         wanted = Enlargement(scale=config.scales[0])

@@ -27,6 +27,7 @@ from vaenhance.latents import (
 from vaenhance.workflows import files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
 from vaenhance.workflows.encode_settings import EncodeSettings
+from vaenhance.workflows.gray import HAS_COLOURS
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
 from vaenhance.workflows.work import Work
@@ -73,8 +74,6 @@ def encode_photos(
     with closing(run.conveyor):
         run.conveyor.read_ahead()
         run.model = load()
-        if settings.noise_sigma is not None and not run.model.conditioned_on_noise:
-            raise UsageProblem("--noise was given, but this model takes no level")
         writer = LatentWriter(
             target,
             run.model.origin,
@@ -230,5 +229,5 @@ def as_channels(picture: photo.Photo, channels: int) -> NDArray[Any]:
     if channels != 1:
         return picture.pixels
     if not picture.is_gray:
-        raise Misfit("the model takes gray images, and this one has colours")
+        raise Misfit(HAS_COLOURS)
     return picture.pixels[:, :, :1]

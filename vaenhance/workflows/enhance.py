@@ -14,14 +14,14 @@ from typing import Any
 
 from vaenhance import photo
 from vaenhance.data.reachable import is_there
-from vaenhance.errors import Misfit, PhotoError, TargetTaken, UsageProblem
+from vaenhance.errors import Misfit, PhotoError, UsageProblem
 from vaenhance.workflows import explore, files
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
-from vaenhance.workflows.enhance_settings import TAKES_NO_LEVEL, EnhanceSettings
+from vaenhance.workflows.enhance_settings import EnhanceSettings
 from vaenhance.workflows.grade import PhotoModel, judging
 from vaenhance.workflows.jobs import Job
 from vaenhance.workflows.results import Result
-from vaenhance.workflows.work import Work
+from vaenhance.workflows.work import Work, Writing
 
 
 def enhance_photos(
@@ -47,8 +47,8 @@ def enhance_photos(
         deliver: takes the bytes of a job without a target, in the caller's thread.
         advance: told megapixels as they are finished.
 
-    Yields:
-        One record a job.
+    Returns:
+        One record a job, each when it is there.
 
     Raises:
         UsageProblem: the model or device is not what was asked for, or the settings
@@ -56,35 +56,24 @@ def enhance_photos(
         KeyboardInterrupt: after the records of what was written.
     """
     run = _Run(jobs, settings, standard_input, advance)
-    try:
+
+    def load_checked() -> None:
         run.conveyor.read_ahead()
         if not settings.changes_nothing and any(job.is_open for job in jobs):
             run.model = load()
-            _check_noise(run.model, settings)
             if settings.exploring.needs_sigma:
                 explore.check(run.model)
-        for work, error in run.conveyor.results():
-            result = run.finish(work, error, deliver)
-            del work, error  # the traceback holds the pixels
-            yield result
-            if settings.fail_fast and result.status == "failed":
-                run.conveyor.stop()
-    except KeyboardInterrupt:
-        # What is being written will be there: it is part of the story.
-        for work, error in run.conveyor.written():
-            yield run.finish(work, error, deliver)
-        raise
-    finally:
-        run.conveyor.close()
+
+    # Not `yield from`: in a generator around it Ctrl-C could miss what follows it.
+    return run.followed(load_checked, deliver, settings.fail_fast)
 
 
 @dataclass
 class _Work(Work):
-    is_there: bool = False  # the target, by an earlier run or one at the same time
     uncertainty: float | None = None  # on the 0-255 scale
 
 
-class _Run:
+class _Run(Writing):
     """The three stages for photographs, and the records of their ends."""
 
     def __init__(
@@ -128,12 +117,6 @@ class _Run:
             picture = self.files.read(work.job)
         work.height, work.width = picture.pixels.shape[:2]
         return picture
-
-    def skip(self, work: _Work) -> None:
-        """Leaves a target as it is, and the folder without what dead runs left."""
-        work.is_there = True
-        if work.job.target is not None:
-            photo.tidy(work.job.target.parent)
 
     def weigh(self, work: _Work) -> float:
         """Returns the megapixels of a photograph as read or as written."""
@@ -186,28 +169,8 @@ class _Run:
             return False
         return isinstance(error, UsageProblem) and not self.has_computed
 
-    def write(self, work: _Work, picture: photo.Photo | None) -> None:
-        """Encodes and writes a photograph."""
-        if picture is None:
-            return
-        try:
-            with work.timed():
-                work.format, work.data = self.files.write(work.job, picture)
-        except TargetTaken:
-            if work.job.is_named:
-                raise
-            self.skip(work)
-
-    def finish(
-        self,
-        work: _Work,
-        error: Exception | None,
-        deliver: Callable[[bytes], None] | None,
-    ) -> Result:
-        """Delivers what has no target of its own and makes the record."""
-        if work.data is not None and deliver is not None:
-            deliver(work.data)
-        work.report(self.advance, work.job.megapixels)
+    def record(self, work: Any, error: Exception | None) -> Result:
+        """Makes the record."""
         job = work.job
         return work.record(
             "skipped" if work.is_there else "enhanced",
@@ -215,8 +178,3 @@ class _Run:
             companions=tuple(str(c.path) for c in job.companions if is_there(c.path)),
             uncertainty=work.uncertainty,
         )
-
-
-def _check_noise(model: PhotoModel, settings: EnhanceSettings) -> None:
-    if settings.noise_sigma is not None and not model.conditioned_on_noise:
-        raise UsageProblem(TAKES_NO_LEVEL)

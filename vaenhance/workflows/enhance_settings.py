@@ -9,7 +9,6 @@ from typing import Any
 from vaenhance import checkpoint
 from vaenhance.api_inputs import check_class, check_network
 from vaenhance.checkpoint_calibration import load_calibration
-from vaenhance.config import ModelConfig
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.enlarging import Enlargement
 from vaenhance.workflows.explore import Exploring
@@ -70,7 +69,7 @@ def check_models(model: str, settings: EnhanceSettings) -> None:
     """
     grade = settings.grade
     if grade.does_anything:
-        check_network(*_named(grade.model), wants_look=True)
+        check_network(*checkpoint.named_config(grade.model), wants_look=True)
     if settings.label is not None and (
         settings.strength == 0 or settings.enlargement is not None
     ):
@@ -84,7 +83,7 @@ def check_models(model: str, settings: EnhanceSettings) -> None:
             "out: give one of them"
         )
     if settings.needs_photo_model:
-        name, config = _named(model)
+        name, config = checkpoint.named_config(model)
         check_network(name, config, wants_look=False)
         if settings.label is not None:
             check_class(name, config, settings.label)
@@ -99,8 +98,3 @@ def _check_calibrated(name: str, folder: Path) -> None:
         raise UsageProblem(
             f"model {name} is not calibrated: run vaenhance calibrate PHOTOS {folder}"
         )
-
-
-def _named(model: str) -> tuple[str, ModelConfig]:
-    folder = checkpoint.find_model(model)
-    return folder.resolve().name, checkpoint.load_config(folder).model

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from vaenhance import metrics
 from vaenhance.config import ModelConfig
 from vaenhance.errors import PhotoError
+from vaenhance.workflows.gray import HAS_COLOURS
 from vaenhance.workflows.pairs import with_channels
 
 Array = NDArray[np.floating]
@@ -69,7 +70,7 @@ def as_input(model: Enhancer, y: Array) -> Array:
         PhotoError: The model takes gray images, and this one has colours.
     """
     if y.shape[2] > model.config.channels:
-        raise PhotoError("the model takes gray images, and this one has colours")
+        raise PhotoError(HAS_COLOURS)
     return with_channels(y, max(y.shape[2], model.config.channels))
 
 

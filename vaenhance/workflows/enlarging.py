@@ -139,4 +139,4 @@ def check_plain(model: str) -> None:
 
 
 def _scales(model: str) -> tuple[int, ...]:
-    return checkpoint.load_config(checkpoint.find_model(model)).model.scales
+    return checkpoint.named_config(model)[1].scales

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from vaenhance import photo
 from vaenhance.api_resize import Size
+from vaenhance.api_uncertainty import DRAWS, keep_uncertain
 from vaenhance.errors import TargetTaken
 from vaenhance.workflows.companions import HEAT, MEAN, SIGMA
 from vaenhance.workflows.files import Files
 from vaenhance.workflows.jobs import Job
-from vaenhance.workflows.maps import heat_map, sigma_map, strips
+from vaenhance.workflows.maps import heat_map, sigma_map
 
 Array = NDArray[Any]
 Told = Callable[[float], None]
 
 DIALS = ("size", "consistent", "strength", "noise_sigma", "tile", "overlap")
-SIGMA_PASSES = 3  # of the network for sigma: the mean and api_uncertainty.DRAWS draws
+SIGMA_PASSES = 1 + DRAWS  # of the network for σ: the mean and the draws
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,6 @@ class Exploring:
 
 class Explorer(Protocol):
     """What of ``api.Model`` explores a photograph."""
-
-    def enhance(
-        self,
-        image: Array,
-        *,
-        size: Size | None = None,
-        consistent: bool = False,
-        strength: float = 1.0,
-        noise_sigma: float | None = None,
-        tile: int | None = None,
-        overlap: int | None = None,
-        progress: Told | None = None,
-    ) -> Array:
-        """Enhances one image, (H, W, 3) uint8 or uint16, into the same type."""
-
-    def calibration(self) -> Any:
-        """Raises ModelError where there is none."""
 
     def draw(
         self,
@@ -169,8 +153,6 @@ def _assessed(
     dials: dict[str, Any],
 ) -> tuple[Array, float]:
     """Enhances with σ, writes the maps and keeps what is uncertain."""
-    from vaenhance.api_uncertainty import keep_uncertain
-
     dials.pop("consistent", None)  # the command refuses it
     found = model.assess(picture.pixels, seed=wanted.seed, **dials)
     overall = 255.0 * float(np.sqrt(np.mean(np.square(found.sigma, dtype=np.float64))))
@@ -207,7 +189,7 @@ def _write_draws(
             _write(files, job, path, _encoded(files, job, picture, drawn))
     if MEAN in missing and total is not None:
         mean = np.empty(total.shape, picture.pixels.dtype)
-        for rows in strips(total):
+        for rows in photo.strips(*total.shape[:2]):
             mean[rows] = np.rint(total[rows] / wanted.draws)
         _write(files, job, missing[MEAN], _encoded(files, job, picture, mean))
 

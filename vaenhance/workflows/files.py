@@ -5,8 +5,10 @@ Not for pixels: what happens between the two is ``enhance``'s.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+from collections.abc import Iterator
 from pathlib import Path
 
 from vaenhance import photo
@@ -192,6 +194,23 @@ def make_folder(folder: Path) -> None:
         raise PhotoError(
             f"cannot be written: the folder {folder} cannot be made ({why})"
         ) from error
+
+
+@contextlib.contextmanager
+def named(target: Path) -> Iterator[None]:
+    """Makes the folder of a file that is written in here; names it if that fails.
+
+    Raises:
+        VaenhanceError: it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except PhotoError as error:
+        raise VaenhanceError(f"{target} {error}") from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise VaenhanceError(f"{target} cannot be written: {why}") from error
 
 
 def is_made_by_another(job: Job) -> bool:

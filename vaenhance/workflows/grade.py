@@ -60,10 +60,6 @@ class PhotoModel(Protocol):
     def precision(self) -> str:
         """Returns the arithmetic."""
 
-    @property
-    def conditioned_on_noise(self) -> bool:
-        """Tells whether a noise level may be given."""
-
     def enhance(
         self,
         image: NDArray[Any],
@@ -208,7 +204,6 @@ class Graded:
         self.settings, self.style = settings, style
         self.device = (inner or model).device
         self.precision = inner.precision if inner else "float32"
-        self.conditioned_on_noise = inner is None or inner.conditioned_on_noise
 
     def judging(self, alpha: NDArray[Any] | None) -> Graded:
         """Returns the same for one photograph: judged by what alpha lets be seen."""

@@ -15,6 +15,8 @@ from vaenhance.errors import PhotoError
 
 Array = NDArray[Any]
 
+HAS_COLOURS = "the model takes gray images, and this one has colours"
+
 
 def for_photographs(model: Any) -> Any:
     """Returns a model that takes (H, W, 3): itself, or a ``GrayModel`` around it."""
@@ -58,7 +60,7 @@ def is_gray(image: Array) -> bool:
 
 def _gray(image: Array) -> Array:
     if not is_gray(image):
-        raise PhotoError("the model takes gray images, and this one has colours")
+        raise PhotoError(HAS_COLOURS)
     return np.ascontiguousarray(image[..., :1])
 
 

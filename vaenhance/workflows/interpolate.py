@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from vaenhance import photo, report
 from vaenhance.config import ModelConfig
 from vaenhance.data.reachable import is_folder, is_there
-from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.errors import PhotoError, UsageProblem
 from vaenhance.photo import Metadata
 from vaenhance.workflows import sample
+from vaenhance.workflows.files import named
+from vaenhance.workflows.gray import HAS_COLOURS, is_gray
 
 Pixels = NDArray[np.uint8]
 
@@ -81,7 +83,12 @@ class Ends:
 
 
 def make_plan(
-    target: Path, settings: Settings, *, format: str | None, overwrite: bool
+    target: Path,
+    settings: Settings,
+    *,
+    format: str | None,
+    overwrite: bool,
+    to_stdout: bool = False,
 ) -> sample.Plan:
     """Decides which files a run will write.
 
@@ -91,17 +98,19 @@ def make_plan(
         settings: how many frames there will be.
         format: extension of numbered files.
         overwrite: whether files that exist may be replaced.
+        to_stdout: the target only names a format: what lies there does not matter.
 
     Raises:
         UsageProblem: a file exists already, or name and format disagree.
     """
     kind = report.ANIMATIONS.get(target.suffix.lower())
-    if kind is None or is_folder(target):
+    if kind is None or (is_folder(target) and not to_stdout):
         count = sample.Settings(count=settings.frames)
-        return sample.make_plan(target, count, format=format, overwrite=overwrite)
+        how: dict[str, Any] = {"format": format, "overwrite": overwrite}
+        return sample.make_plan(target, count, **how, to_stdout=to_stdout)
     if format is not None and format.lower().lstrip(".") != target.suffix.lower()[1:]:
         raise UsageProblem(f"{target} is not a .{format} file: change one of them")
-    if is_there(target) and not overwrite:
+    if is_there(target) and not (overwrite or to_stdout):
         raise UsageProblem(
             f"{target} exists already: pass --overwrite or choose another target"
         )
@@ -160,7 +169,14 @@ def check(config: ModelConfig, ends: Ends, settings: Settings) -> None:
         UsageProblem: the model does not take such images, or has no such levels.
     """
     if config.channels == 1 and not ends.is_gray:
-        raise UsageProblem("the model takes gray images, and these have colours")
+        raise UsageProblem(f"A or B: {HAS_COLOURS}")
+    height, width = ends.start.shape[:2]
+    side = 0 if config.network == "look" else config.image_size  # else a thumbnail's
+    if side and (height, width) != (side, side):
+        raise UsageProblem(
+            f"A and B have {width} x {height} pixels: the model takes {side} x {side} "
+            "only"
+        )
     levels, count = settings.levels or (0,), len(config.latent_channels)
     if max(levels) >= count:
         raise UsageProblem(
@@ -204,7 +220,7 @@ def encode(
     metadata = Metadata(icc_profile=ends.icc_profile)
     if plan.is_sheet:
         sheet = sample.arrange(list(frames), settings.columns)
-        yield _encoded(sheet, plan.format, ends.is_gray and _is_gray(sheet), metadata)
+        yield _encoded(sheet, plan.format, ends.is_gray and is_gray(sheet), metadata)
     elif len(plan.files) == 1:
         shown = list(frames)
         if settings.bounce:
@@ -228,20 +244,9 @@ def write(made: Iterator[Made], plan: sample.Plan) -> Iterator[tuple[Path, Made]
         VaenhanceError: a file cannot be written.
     """
     for file, content in zip(plan.files, made, strict=True):
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+        with named(file):
             photo.write_atomic(content.data, file, replace=plan.may_replace)
-        except PhotoError as error:
-            raise VaenhanceError(f"{file} {error}") from error
-        except OSError as error:
-            raise VaenhanceError(
-                f"{file} cannot be written: {error.strerror or error}"
-            ) from error
         yield file, content
-
-
-def _is_gray(pixels: Pixels) -> bool:
-    return bool((pixels == pixels[..., :1]).all())
 
 
 def _encoded(pixels: Pixels, format: str, is_gray: bool, metadata: Metadata) -> Made:

@@ -5,10 +5,8 @@ What it draws there, and where images lie in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +15,9 @@ from vaenhance import checkpoint, photo, report
 from vaenhance.api import Latents, Model
 from vaenhance.config import ModelConfig, level_steps
 from vaenhance.data.dataset import Dataset
-from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.errors import UsageProblem
+from vaenhance.workflows.files import named
 from vaenhance.workflows.likelihood import batches
-from vaenhance.workflows.pairs import Failure
 
 COLUMNS = 20  # of the grid, if nothing is said
 LATENTS = 2
@@ -36,11 +34,11 @@ def check(model: str, what: str) -> None:
         ModelError: there is no such model.
         UsageProblem: its latent is something else than two numbers.
     """
-    folder = checkpoint.find_model(model)
-    if not _is_plane(checkpoint.load_config(folder).model):
+    name, config = checkpoint.named_config(model)
+    if not _is_plane(config):
         raise UsageProblem(
             f"{what} is for models whose latent is {LATENTS} numbers, as preset mlp "
-            f"has it; {folder.resolve().name} has another"
+            f"has it; {name} has another"
         )
 
 
@@ -83,8 +81,6 @@ def save_scatter(
     target: Path,
     *,
     seed: int,
-    failures: list[Failure],
-    progress: Callable[[int], None] = lambda images: None,
 ) -> None:
     """Draws where the posterior means of images lie, coloured by class.
 
@@ -93,18 +89,15 @@ def save_scatter(
         model: with a latent of two numbers.
         target: PNG; replaced if it exists.
         seed: of the bits, for models of binary images.
-        failures: images that cannot be decoded are added to it.
-        progress: called with how many more images are done.
 
     Raises:
         VaenhanceError: the file cannot be written.
     """
     means: list[NDArray[np.float32]] = []
     labels: list[int] = []
-    for numbers, x in batches(dataset, model.settings, seed, failures):
+    for numbers, x in batches(dataset, model.settings, seed, []):
         means.append(model.encode(x).levels[0].reshape(len(x), LATENTS))
         labels += [dataset.labels[number] for number in numbers]
-        progress(len(x))
     if not means:
         raise UsageProblem("none of the images can be encoded")
     picture = report.scatter(
@@ -115,16 +108,5 @@ def save_scatter(
         x_label="z1",
         y_label="z2",
     )
-    _write(picture, target)
-
-
-def _write(picture: NDArray[Any], target: Path) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with named(target):
         photo.save_png(picture, target)
-    except PhotoError as error:
-        raise VaenhanceError(f"{target} {error}") from error
-    except OSError as error:
-        raise VaenhanceError(
-            f"{target} cannot be written: {error.strerror or error}"
-        ) from error

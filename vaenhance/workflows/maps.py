@@ -5,16 +5,12 @@ Not for computing them; ``api.Model.assess`` does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, report
 
 STEPS = 256  # numbers of a σ map for one step of the 0-255 scale
-PIXELS = 2**20  # handled at a time
 
 
 def sigma_map(sigma: NDArray[np.float32]) -> bytes:
@@ -24,7 +20,7 @@ def sigma_map(sigma: NDArray[np.float32]) -> bytes:
         sigma: (H, W) in [0, 1] units; from 256 on the 0-255 scale on it is cut off.
     """
     values = np.empty(sigma.shape, np.uint16)
-    for rows in strips(sigma):
+    for rows in photo.strips(*sigma.shape):
         steps = np.rint(sigma[rows] * np.float32(255 * STEPS))
         values[rows] = np.minimum(steps, np.float32(65535))
     words = {
@@ -46,11 +42,3 @@ def heat_map(sigma: NDArray[np.float32]) -> bytes:
         sigma: (H, W) in [0, 1] units.
     """
     return photo.encode_map(report.heat_map(sigma * np.float32(255)), {})
-
-
-def strips(image: NDArray[Any]) -> Iterator[slice]:
-    """Yields rows of an image, so many that temporary arrays stay small."""
-    height, width = image.shape[:2]
-    step = max(1, PIXELS // max(width, 1))
-    for top in range(0, height, step):
-        yield slice(top, min(top + step, height))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from vaenhance import checkpoint, photo, report
 from vaenhance.api_drawing import class_numbers, level_temperatures
 from vaenhance.data.reachable import is_folder, is_there
-from vaenhance.errors import PhotoError, UsageProblem, VaenhanceError
+from vaenhance.errors import UsageProblem
+from vaenhance.workflows.files import named
 
 Pixels = NDArray[np.uint8]
 
@@ -70,6 +71,7 @@ def make_plan(
     *,
     format: str | None = None,
     overwrite: bool = False,
+    to_stdout: bool = False,
 ) -> Plan:
     """Decide which files a run will write, before anything is drawn.
 
@@ -80,6 +82,7 @@ def make_plan(
         settings: How many images there will be.
         format: An extension, or None for PNG or the sheet's own.
         overwrite: Whether files that exist may be replaced.
+        to_stdout: The sheet is not for the disk: what lies there does not matter.
 
     Raises:
         UsageProblem: A file exists already, or name and format disagree.
@@ -88,7 +91,8 @@ def make_plan(
     if not _can_write(suffix):
         raise UsageProblem(f"cannot write {suffix} files; known: {_known()}")
     target = target or SHEET.with_suffix(suffix)
-    is_sheet = _can_write(target.suffix.lower()) and not is_folder(target)
+    can_be_sheet = _can_write(target.suffix.lower())
+    is_sheet = can_be_sheet and (to_stdout or not is_folder(target))
     if is_sheet:
         wanted = photo.EXTENSIONS[target.suffix.lower()]
         if format is not None and photo.EXTENSIONS[suffix] != wanted:
@@ -106,7 +110,7 @@ def make_plan(
         numbers = range(settings.count)
         files = tuple(target / f"{n:0{digits}d}{suffix}" for n in numbers)
     existing = next((file for file in files if is_there(file)), None)
-    if existing is not None and not overwrite:
+    if existing is not None and not (overwrite or to_stdout):
         raise UsageProblem(
             f"{existing} exists already: pass --overwrite or choose another target"
         )
@@ -124,9 +128,7 @@ def check(model: str, settings: Settings) -> None:
         ModelError: There is no such model.
         UsageProblem: It knows no such class, or has another number of levels.
     """
-    folder = checkpoint.find_model(model)
-    config = checkpoint.load_config(folder).model
-    name = folder.resolve().name
+    name, config = checkpoint.named_config(model)
     class_numbers(name, config.classes, settings.classes)
     level_temperatures(name, len(config.latent_channels), settings.temperature)
 
@@ -219,16 +221,9 @@ def write(
     if plan.is_sheet:
         images = [arrange(list(images), settings.columns, settings.gap)]
     for pixels, file in zip(images, plan.files, strict=True):
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
+        with named(file):
             data = encode(pixels, plan.format, profile)
             photo.write_atomic(data, file, replace=plan.may_replace)
-        except PhotoError as error:
-            raise VaenhanceError(f"{file} {error}") from error
-        except OSError as error:
-            raise VaenhanceError(
-                f"{file} cannot be written: {error.strerror or error}"
-            ) from error
         yield file
 
 

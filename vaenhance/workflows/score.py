@@ -90,8 +90,7 @@ def check_model(model: str) -> None:
         ModelError: there is no such model.
         UsageProblem: it is not made for photographs.
     """
-    folder = checkpoint.find_model(model)
-    name, config = folder.resolve().name, checkpoint.load_config(folder).model
+    name, config = checkpoint.named_config(model)
     check_network(name, config, wants_look=False)
     check_scored(name, config)
 
@@ -104,7 +103,7 @@ def find(paths: Sequence[str], *, recursive: bool) -> Sources:
     """
     found = expand(paths, recursive=recursive)
     if not found.found and not found.unreadable:
-        raise UsageProblem(f"no images in {', '.join(paths)}")
+        raise UsageProblem(found.nothing_in(paths, recursive))
     return found
 
 

@@ -18,11 +18,11 @@ SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP")
     if hasattr(signal, name)
 )
-PATIENCE = 3  # this many signals end the process at once, without saving
+PATIENCE = 3  # so many of them end the process at once, saved and tidy or not
 
 
 class Terminated(KeyboardInterrupt):
-    """The run has saved and stopped because of a signal.
+    """A signal that ends the process as orderly as Ctrl-C does.
 
     Args:
         number: of the signal; the command line makes an exit code of it.
