@@ -74,7 +74,7 @@ def test_a_name_that_is_not_written_is_no_original(folder, invoke, words, monkey
     def reached(*_, **__):
         raise UsageProblem("as far as this")
 
-    monkeypatch.setattr("vaenhance.cli.sample._load_gradings", reached)
+    monkeypatch.setattr("vaenhance.cli.sample._gradings", reached)
     monkeypatch.setattr("vaenhance.cli.interpolate.check_class", reached)
     assert "as far as this" in invoke(*words, exit_code=2).stderr
 
