@@ -10,6 +10,17 @@ import os
 from pathlib import Path
 
 
+def status_of(path: Path | None) -> os.stat_result | None:
+    """Returns what the system knows of a file, links followed; None: it is not there.
+
+    Device and inode in it are those of one file, however it is named.
+    """
+    try:
+        return None if path is None else path.stat()
+    except OSError:
+        return None
+
+
 def is_there(path: Path | str) -> bool:
     """Tells whether there is a file or folder, links followed."""
     return os.path.exists(path)  # noqa: PTH110

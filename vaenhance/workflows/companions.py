@@ -6,18 +6,16 @@ file. ``explore`` fills and writes them.
 
 from __future__ import annotations
 
-import os
 import stat
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vaenhance import photo
-from vaenhance.data.reachable import is_folder, is_there
+from vaenhance.data.reachable import is_folder, is_there, status_of
 from vaenhance.errors import UsageProblem
-from vaenhance.workflows.jobs import Companion, Job
+from vaenhance.workflows.jobs import Companion, Job, folded
 
 MEAN, SIGMA, HEAT = "mean", "sigma", "heat"
 
@@ -46,12 +44,12 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     if not wanted:
         return list(jobs)
     # One map stands for all: they are PNG, and the others keep the target's extension.
-    maps = Counter(_folded(_named(job.target, SIGMA)) for job in jobs if job.target)
+    maps = Counter(folded(str(_named(job.target, SIGMA))) for job in jobs if job.target)
     found = [_with_companions(job, wanted, maps) for job in jobs]
     taken: dict[Path, str] = {}
     originals: dict[tuple[int, int], Path] = {}  # whatever the spelling, and by links
     for job in jobs:
-        status = _status(job.source)
+        status = status_of(job.source)
         if job.source is not None and status is not None:
             originals[status.st_dev, status.st_ino] = job.source
         for path, role in ((job.source, "source"), (job.target, "target")):
@@ -60,7 +58,7 @@ def with_companions(jobs: Sequence[Job], wanted: Sequence[str]) -> list[Job]:
     for job in found:
         for companion in job.companions:
             other = taken.get(companion.path)
-            status = _status(companion.path)
+            status = status_of(companion.path)
             if other is None and status is not None:
                 original = originals.get((status.st_dev, status.st_ino))
                 other = None if original is None else f"the source {original}"
@@ -84,7 +82,7 @@ def _with_companions(job: Job, wanted: Sequence[str], maps: Counter[str]) -> Job
             "--draws and --uncertainty write several files, which standard output "
             "cannot hold: name a file or folder as TARGET"
         )
-    has_twin = maps[_folded(_named(job.target, SIGMA))] > 1
+    has_twin = maps[folded(str(_named(job.target, SIGMA)))] > 1
     companions = []
     for kind in wanted:
         path = _named(job.target, kind, has_twin)
@@ -112,16 +110,3 @@ def _named(target: Path, kind: str, has_twin: bool = False) -> Path:
     if kind not in (SIGMA, HEAT):
         return target.with_name(f"{stem}.{kind}{extension}")
     return target.with_name(f"{target.name if has_twin else stem}.{kind}.png")
-
-
-def _status(path: Path | None) -> os.stat_result | None:
-    """Returns what the system knows of a file; None if it is not there."""
-    try:
-        return None if path is None else path.stat()
-    except OSError:
-        return None
-
-
-def _folded(path: Path) -> str:
-    """Returns a name as a disk has it that does not tell A from a."""
-    return unicodedata.normalize("NFC", str(path)).casefold()

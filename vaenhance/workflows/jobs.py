@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vaenhance import photo
-from vaenhance.data.reachable import is_folder
+from vaenhance.data.reachable import is_folder, status_of
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.naming import (
     DEFAULT_SUFFIX,
@@ -217,16 +217,16 @@ def protect(
     """
     originals = {}
     for job in jobs:
-        status = _status(job.source)
+        status = status_of(job.source)
         if status is not None:
             originals[status.st_dev, status.st_ino] = job.source_name
-    twins = Counter(_folded(job) for job in jobs)
+    twins = Counter(folded(job.target_name) for job in jobs)
     first: dict[tuple[int, int], str] = {}
     marked = []
     for job in jobs:
-        has_twin = twins[_folded(job)] > 1
+        has_twin = twins[folded(job.target_name)] > 1
         job = replace(job, may_replace=overwrite, is_named=single or has_twin)
-        status = _status(job.target)
+        status = status_of(job.target)
         if status is None:
             # Whatever comes to be there is another job's.
             marked.append(replace(job, may_replace=overwrite and not has_twin))
@@ -266,9 +266,9 @@ def _check_replaceable(
         )
 
 
-def _folded(job: Job) -> str:
-    """Returns a target's name as a disk has it that does not tell A from a."""
-    return unicodedata.normalize("NFC", job.target_name).casefold()
+def folded(name: str) -> str:
+    """Returns a file's name as a disk has it that does not tell A from a."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def is_among(path: Path, jobs: Iterable[Job]) -> bool:
@@ -288,12 +288,5 @@ def _files(job: Job) -> list[Path | None]:
 
 def is_pipe(path: Path | None) -> bool:
     """Tells what can be read only once, such as the shell's ``<(command)``."""
-    status = _status(path)
+    status = status_of(path)
     return status is not None and not stat.S_ISREG(status.st_mode)
-
-
-def _status(path: Path | None) -> os.stat_result | None:
-    try:
-        return None if path is None else path.stat()
-    except OSError:
-        return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vaenhance.data.discover import find_images
-from vaenhance.data.reachable import is_folder
+from vaenhance.data.reachable import is_folder, status_of
 from vaenhance.errors import UsageProblem
 
 
@@ -46,8 +46,5 @@ def _images(given: Iterable[Path]) -> Iterator[Path]:
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
     """Returns what a file has in common with its links; None if it is not there."""
-    try:
-        status = None if path is None else path.stat()
-    except OSError:
-        return None
+    status = status_of(path)
     return None if status is None else (status.st_dev, status.st_ino)

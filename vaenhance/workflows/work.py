@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,7 +76,7 @@ class Work:
         return replace(result, status="failed", error=files.reason(error), trace=trace)
 
 
-class Writing:
+class Writing(ABC):
     """What runs that write photographs share: the last stage and the way to the end."""
 
     files: files.Files
@@ -100,9 +101,9 @@ class Writing:
                 raise
             self.skip(work)
 
+    @abstractmethod
     def record(self, work: Work, error: Exception | None) -> Result:
         """Makes the record of a photograph's end."""
-        raise NotImplementedError
 
     def followed(
         self,
