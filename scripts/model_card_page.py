@@ -56,6 +56,7 @@ def page(
         f"steps, {training['crops']} crops, {training['precision']}, "
         f"seed {training['seed']}, {training['skipped_steps']} steps skipped.",
         f"- Started from: {training['started_from'] or 'random weights'}.",
+        *_taught(training),
         *_averaged(training),
         f"- {card['network']['weights']} weights; licence {card['licence']}; "
         f"sha256 of the weights `{card['weights_sha256']}`.",
@@ -174,6 +175,15 @@ def _levels(rows: Mapping[str, Any]) -> list[str]:
         "| --- | --- | ---: | ---: | ---: | ---: |",
         *lines,
         "",
+    ]
+
+
+def _taught(training: Mapping[str, Any]) -> list[str]:
+    """Returns who taught, if anybody did but the weights it started from."""
+    return [
+        f"- Taught by: `{each['name']}` ({each['hours']:.2f} hours of training, "
+        f"weights `{each['weights_sha256'][:16]}…`)."
+        for each in training.get("teachers", [])
     ]
 
 

@@ -47,6 +47,9 @@ def small_model(folder: Path) -> Path:
     facts = {"device": "CPU", "precision": "float32", "images": 2, "megapixels": 0.1}
     facts |= {"fingerprint": "ab", "weights": 5}
     progress = {"step": 8, "seconds": 60, "skipped": 0, "init": "", "hours_before": 1}
+    progress["teachers"] = [
+        {"name": "large", "hours": 2.5, "weights_sha256": "ab" * 32}
+    ]
     card = make_card(tiny_config(), facts, progress, {"validation_psnr": 20.0}, True)
     save_tiny_model(folder)
     before = json.loads((folder / "card.json").read_text())
@@ -99,6 +102,7 @@ def test_the_card_gets_words_and_scores_and_keeps_what_was_measured(tmp_path):
     assert "| noise 25 | 20.18 | 31.50 | 0.3000 | 0.8000 |" in text
     assert "| clean | – | 31.50 |" in text
     assert "Everything." in text
+    assert "Taught by: `large` (2.50 hours of training" in text
     assert "| x2, clean, bicubic | 30.25 | 0.8000 | 40.00 |" in text
     assert "| x2, clean, model, consistent | 30.25 |" in text
     assert "| low light, OpenCV CLAHE | 11.78 | 0.4900 | 21.62 |" in text

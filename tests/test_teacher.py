@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 
 from tests.tiny import save_tiny_model, tiny_config
+from vaenhance import checkpoint
 from vaenhance.cli import train_start
+from vaenhance.config.teaching import taught, untaught
 from vaenhance.errors import ConfigError, UsageProblem
 from vaenhance.runtime import import_tensorflow
 
@@ -31,13 +35,13 @@ def slanted(part: float = 1.0, views: int = 8) -> Config:
     return Config().replace(objective={"teacher": part, "views": views})
 
 
-def network(gain: np.ndarray) -> SimpleNamespace:
+def network(gain: np.ndarray) -> teacher.Teacher:
     """Decodes y times a gain that knows where is up."""
 
     def infer(y, sigma, scale, label):
         return tf.repeat(tf.repeat(y * gain, scale, 1), scale, 2), [], []
 
-    return SimpleNamespace(infer=infer)
+    return teacher.Teacher(SimpleNamespace(infer=infer), Config().model)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -65,11 +69,39 @@ def test_a_step_has_views_of_its_own_each_once():
 def test_the_mean_over_all_views_has_no_upside():
     gain = RNG.random((1, 8, 8, 1), np.float32)
     number = tf.constant(0, tf.int64)
-    found = teacher.target(network(gain), slanted(), X, X, TOLD, 1, number).numpy()
+    found = teacher.target([network(gain)], slanted(), X, X, TOLD, 1, number).numpy()
     mean = np.mean(
         [np.rot90(g, k) for g in (gain[0], gain[0, ::-1]) for k in range(4)], axis=0
     )
     assert found == pytest.approx(X * mean, abs=1e-6)
+
+
+def test_several_teachers_take_turns():
+    """Over the steps each has the same say, whatever the number of views."""
+    known = [network(np.float32(gain)) for gain in (1, 3, 8)]
+    said = [
+        teacher.target(known, slanted(1, 2), X, X, TOLD, 1, tf.constant(n, tf.int64))
+        for n in range(3)
+    ]
+    gains = [float((part / X).numpy().mean()) for part in said]
+    assert gains == pytest.approx([2, 4.5, 5.5], rel=1e-4)
+
+
+def test_a_teacher_of_other_classes_is_told_none():
+    told: list[object] = []
+
+    def infer(y, sigma, scale, label):
+        told.append(label)
+        return y, [], []
+
+    config = slanted(1, 1).replace(model={"classes": ("a", "b")})
+    number = tf.constant(0, tf.int64)
+    for classes in (("a", "b"), ("b", "a"), ()):
+        model = config.replace(model={"classes": classes}).model
+        other = teacher.Teacher(SimpleNamespace(infer=infer), model)
+        teacher.target([other], config, X, X, TOLD, 1, number)
+    assert told[0] is TOLD[1]
+    assert told[1:] == [None, None]
 
 
 @pytest.mark.parametrize("scale", [1, 2])
@@ -77,7 +109,7 @@ def test_the_part_is_the_way_from_x_to_the_mean(scale):
     x = np.ones((2, 8 * scale, 8 * scale, 3), np.float32)
     gain, number = np.float32(1), tf.constant(7, tf.int64)
     told = slanted(0.25, 3)
-    found = teacher.target(network(gain), told, x, X, TOLD, scale, number).numpy()
+    found = teacher.target([network(gain)], told, x, X, TOLD, scale, number).numpy()
     large = X.repeat(scale, 1).repeat(scale, 2)
     assert found == pytest.approx(0.75 * x + 0.25 * large, abs=1e-6)
 
@@ -159,6 +191,38 @@ def test_the_look_is_fine_tuned_as_a_whole():
     assert not plan.training.only_exponent
     assert (plan.objective, plan.look) == (preset.objective, preset.look)
     assert plan.training.precision == "float32"
+
+
+def test_what_a_teacher_changes_is_taken_back_without_it():
+    plan = Config().replace(objective={"sigma_floor": 0.02, "beta": 0.001}).objective
+    with_it = replace(plan, **taught(plan))
+    assert with_it.teacher > 0
+    assert (with_it.sigma_floor, with_it.beta) == pytest.approx((0.005, 0.01))
+    back = replace(with_it, **untaught(with_it))
+    assert (back.teacher, back.sigma_floor, back.beta) == pytest.approx(
+        (plan.teacher, plan.sigma_floor, plan.beta)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": {"channels": 1}}, "channel"),
+        ({"model": {"likelihood": "logistic"}}, "logistic"),
+        ({"model": {"image_size": 32}, "data": {"crop": 32}}, "32 pixels"),
+        ({"model": {"scales": (2,)}}, "enlarge by 1"),
+    ],
+)
+def test_who_cannot_teach_is_refused_before_tensorflow_works(tmp_path, change, reason):
+    checkpoint.save_config(tmp_path / "other", tiny_config(**change))
+    start = train_start.find(None, None, None, (str(tmp_path / "other"),))
+    with pytest.raises(UsageProblem, match=f"other cannot teach: .*{reason}"):
+        train_start.check(start, slanted())
+
+
+def test_a_prior_alone_has_no_teacher():
+    with pytest.raises(click.UsageError, match="--teacher"):
+        train_start.find(None, "photo", None, ("photo",))
 
 
 def test_nobody_teaches_random_weights():

@@ -199,3 +199,9 @@ def _replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def reason_of(error: Exception) -> str:
+    """Says why a file cannot be written; HDF5's own words fill five lines."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
 
 from vaenhance.cli import console, options, train_start
 from vaenhance.cli.paths import FilePath
 from vaenhance.cli.sections import SectionCommand
+from vaenhance.cli.train_screen import Screen
 from vaenhance.config import (
     PRESETS,
     Config,
@@ -21,6 +21,7 @@ from vaenhance.config import (
     to_toml,
     with_crop,
 )
+from vaenhance.config.teaching import taught
 from vaenhance.errors import UsageProblem
 
 _HELP = """Train a model on a folder of images.
@@ -85,6 +86,14 @@ _SETTINGS = {
     help="Start from this model's weights: a built-in name or a folder.",
 )
 @options.option(
+    "--teacher",
+    "teachers",
+    metavar="MODEL",
+    multiple=True,
+    shell_complete=options.complete_model,
+    help="Learn from what this model makes of the images as well; may be repeated.",
+)
+@options.option(
     "--prior",
     metavar="MODEL",
     shell_complete=options.complete_model,
@@ -120,6 +129,7 @@ def command(
     model: Path | None,
     init: str | None,
     prior: str | None,
+    teachers: tuple[str, ...],
     print_config: bool,
     device: str,
     precision: str,
@@ -128,7 +138,7 @@ def command(
     **flags: Any,
 ) -> None:
     """Check what can be checked, then start TensorFlow and train."""
-    start = train_start.find(init, prior, preset)
+    start = train_start.find(init, prior, preset, teachers)
     settings = _settings(config, preset, start, precision, flags)
     if print_config:
         console.product(to_toml(settings).rstrip())
@@ -160,8 +170,14 @@ def command(
     import_tensorflow(for_training=True)
     from vaenhance.workflows.train import train
 
-    with _Screen(settings) as screen:
-        card = train(prepared, screen, device=device, init=start.folder)
+    with Screen(settings) as screen:
+        card = train(
+            prepared,
+            screen,
+            device=device,
+            init=start.folder,
+            teachers=start.teachers,
+        )
     screen.finished(model, card)
 
 
@@ -187,7 +203,10 @@ def _settings(
         changes.setdefault("training", {})["precision"] = precision
     if flags.get("steps") is not None and flags.get("minutes") is None:
         changes["training"]["minutes"] = 0.0
-    return settings.replace(**changes)
+    settings = settings.replace(**changes)
+    if start.teachers and not settings.objective.teacher:
+        settings = settings.replace(objective=taught(settings.objective))
+    return settings
 
 
 def _show_scan(scan: Any) -> None:
@@ -202,87 +221,3 @@ def _show_scan(scan: Any) -> None:
     if scan.classes:
         counts = ", ".join(f"{name} {n}" for name, n in scan.classes.items())
         console.message(f"class folders: {counts}")
-
-
-class _Screen:
-    """Shows a training run: one bar, and a line where something happens."""
-
-    def __init__(self, settings: Config):
-        plan = settings.training
-        self._total = plan.minutes or plan.steps
-        self._unit = "min" if plan.minutes else "steps"
-        self._bar: console.Progress | None = None
-        self._shown = 0.0
-        self._images = 0
-        self._began = 0.0
-        self._is_chief = True
-
-    def __enter__(self) -> Self:
-        """Shows nothing yet."""
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        """Takes the bar off."""
-        if self._bar is not None:
-            self._bar.__exit__(*error)
-
-    def started(self, facts: Mapping[str, Any]) -> None:
-        """Says on what the run computes and where it begins."""
-        console.message(
-            f"device: {facts['device']}, {facts['precision']}; "
-            f"{facts['weights'] / 1e6:.2f} million weights"
-        )
-        if facts["step"]:
-            console.message(f"going on from step {facts['step']}")
-        self._is_chief = facts["is_chief"]
-        self._shown = min(facts["done"], 1.0) * self._total
-        self._bar = console.Progress(
-            self._total,
-            unit=self._unit,
-            decimals=1 if self._unit == "min" else 0,
-            initial=self._shown,
-        )
-
-    def stepped(self, record: Mapping[str, Any]) -> None:
-        """Moves the bar."""
-        if self._bar is None:
-            return
-        if not self._images:  # the first step is mostly TensorFlow's preparations
-            self._began = time.monotonic()
-            self._bar.start()
-        rate = self._images / max(time.monotonic() - self._began, 1e-3)
-        self._images += record["images"]
-        kl = sum(record["kl"]) / record["dimensions"]
-        self._bar.note(
-            f"step {record['step']}, loss {record['loss']:.3f}, "
-            f"PSNR {record['psnr']:.2f} dB, KL {kl:.3f}/dim, {rate:.0f} images/s"
-        )
-        now = min(record["done"], 1.0) * self._total
-        self._bar.advance(now - self._shown)
-        self._shown = now
-
-    def saved(self, record: Mapping[str, Any]) -> None:
-        """Says that a checkpoint is safe."""
-        console.detail(f"saved at step {record['step']}{_score(record)}")
-
-    def stopping(self) -> None:
-        """Says what a signal has set going."""
-        console.message("stopping: saving first")
-
-    def warned(self, line: str) -> None:
-        """Passes a warning on."""
-        console.message(f"warning: {line}")
-
-    def finished(self, model: Path, card: Mapping[str, Any]) -> None:
-        """Says what there is now."""
-        steps = card["training"]["steps"]
-        if self._is_chief:
-            score = _score(card["scores"])
-            console.message(f"{model} is ready: {steps} steps{score}")
-        else:
-            console.message(f"done: {steps} steps; the first worker has the model")
-
-
-def _score(scores: Mapping[str, Any]) -> str:
-    value = scores.get("validation_psnr")
-    return "" if value is None else f", validation PSNR {value:.2f} dB"

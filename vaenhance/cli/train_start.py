@@ -29,11 +29,13 @@ class Start:
     Attributes:
         folder: of the model; None for random weights.
         settings: those to begin with; None leaves it to the preset.
+        teachers: model folders to learn from as well.
         is_prior: whether the prior alone is trained.
     """
 
     folder: Path | None = None
     settings: Config | None = None
+    teachers: tuple[Path, ...] = ()
     is_prior: bool = False
 
     @property
@@ -42,23 +44,34 @@ class Start:
         return self.settings is not None and not self.is_prior
 
 
-def find(init: str | None, prior: str | None, preset: str | None) -> Start:
+def find(
+    init: str | None,
+    prior: str | None,
+    preset: str | None,
+    teachers: tuple[str, ...] = (),
+) -> Start:
     """Reads the options.
 
     Raises:
         ModelError: there is no such model.
         UsageError: two of them contradict each other.
     """
-    if prior is None and init is None:
+    if prior is None and init is None and not teachers:
         return Start()
     if prior is not None and (init is not None or preset is not None):
         raise click.UsageError("--prior goes with neither --init nor --preset.")
+    if prior is not None and teachers:
+        raise click.UsageError("--prior goes without --teacher: x alone is learnt.")
     from vaenhance.checkpoint import find_model, load_config
 
+    known = tuple(find_model(name) for name in teachers)
+    if prior is None and init is None:
+        return Start(teachers=known)
     folder = find_model(prior or init or "")
     if prior is not None:
         return Start(folder, _of_prior(load_config(folder)), is_prior=True)
-    return Start(folder, _fine_tuning(load_config(folder)) if preset is None else None)
+    settings = _fine_tuning(load_config(folder)) if preset is None else None
+    return Start(folder, settings, known)
 
 
 def check(start: Start, settings: Config) -> None:
@@ -69,11 +82,15 @@ def check(start: Start, settings: Config) -> None:
             settings changes the network that is to stay as it is; or there is nobody
             to teach, or nothing of which a part could be trained alone.
     """
-    if settings.objective.teacher and start.folder is None:
+    if settings.objective.teacher and start.folder is None and not start.teachers:
         raise UsageProblem(
-            "objective.teacher is the model that training starts from: name one by "
-            "--init"
+            "objective.teacher is the model that training starts from, or another: "
+            "name one by --init or --teacher"
         )
+    if start.teachers:
+        from vaenhance.workflows.teachers import check_teachers
+
+        check_teachers(start.teachers, settings)
     if settings.training.only_exponent and start.folder is None:
         raise UsageProblem(
             "training.only_exponent trains a part of a model that is there: name one "

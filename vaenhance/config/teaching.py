@@ -9,6 +9,7 @@ from vaenhance.errors import ConfigError
 # A likelihood of what a teacher says is sharper than one of x: the floor of its sigma
 # and beta are set for it by these factors (docs/math.md).
 FLOOR, BETA = 4.0, 0.1
+PART = 0.8  # of the target that is a teacher's, where nothing else is said
 
 
 def check_teacher(config: Any) -> None:
@@ -28,6 +29,16 @@ def check_teacher(config: Any) -> None:
         )
     if not config.data.flip:
         raise ConfigError("objective.teacher turns images: it needs data.flip = true")
+
+
+def taught(plan: Any) -> dict[str, float]:
+    """Returns what an objective is with a teacher, by the names of the settings.
+
+    Args:
+        plan: an ``ObjectiveConfig`` without one.
+    """
+    floor = max(1e-6, plan.sigma_floor / FLOOR)
+    return {"teacher": PART, "sigma_floor": floor, "beta": plan.beta / BETA}
 
 
 def untaught(plan: Any) -> dict[str, float]:

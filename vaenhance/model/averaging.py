@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
-def copy(network: Any, *others: Any) -> None:
-    """Starts the average, and a teacher if there is one, at the network's weights."""
-    for other in filter(None, others):
+def copy(network: Any, others: Sequence[Any]) -> None:
+    """Starts the average, and what else begins with it, at the network's weights."""
+    for other in others:
         for mine, variable in zip(other.variables, network.variables, strict=True):
             mine.assign(variable)
 

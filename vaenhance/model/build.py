@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,21 @@ def build_network(config: ModelConfig, policy: str = "float32") -> Any:
 def named(variables: list[Any]) -> dict[str, Any]:
     """Returns variables by path, without the model's own name in front."""
     return {v.path.partition("/")[2] or v.path: v for v in variables}
+
+
+def take_over(network: Any, weights: Mapping[str, Any]) -> list[str]:
+    """Gives a network the weights that fit it by name and shape.
+
+    Returns:
+        Names of those that do not, and stay as they are.
+    """
+    missing = []
+    for name, variable in named(network.variables).items():
+        if name in weights and weights[name].shape == tuple(variable.shape):
+            variable.assign(weights[name])
+        else:
+            missing.append(name)
+    return missing
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:

@@ -9,7 +9,8 @@ decide when to stop.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ import tensorflow as tf
 from vaenhance.config import Config
 from vaenhance.data.pipeline import Batch
 from vaenhance.model import adversary, averaging, new_heads, revival, schedules, teacher
-from vaenhance.model.build import build_network, named
+from vaenhance.model.build import build_network, named, take_over
 from vaenhance.model.growth import grown
 from vaenhance.model.objective import Terms, evidence, image
 from vaenhance.model.optimizer import build_optimizer
@@ -37,9 +38,10 @@ class Trainer:
     Args:
         config: network, objective and schedule.
         runtime: device, precision and strategy.
+        teachers: model folders that teach in place of the first weights.
     """
 
-    def __init__(self, config: Config, runtime: Runtime):
+    def __init__(self, config: Config, runtime: Runtime, teachers: Sequence[Path] = ()):
         self.config = config
         self.strategy = runtime.strategy
         self.workers = Workers(runtime)
@@ -59,9 +61,12 @@ class Trainer:
             self.adversary = (
                 adversary.Adversary(config) if config.adversarial.weight else None
             )
-            self.teacher = teacher.build(config, runtime.policy)  # does not learn
+            self.teachers = teacher.build(config, runtime.policy, teachers)  # frozen
+        # What is taught by itself keeps what it was; other models are where they were.
+        self._first = [] if teachers else [each.network for each in self.teachers]
+        self._copies = [self.averaged, *self._first]  # begin as the network does
         self.headless: set[int] = set()  # scales that the first weights had no head for
-        averaging.copy(self.network, self.averaged, self.teacher)
+        averaging.copy(self.network, self._copies)
         self._run = tf.function(
             self._distributed, reduce_retracing=True, autograph=False
         )
@@ -132,19 +137,13 @@ class Trainer:
         Returns:
             Names of the weights that did not fit and stay random.
         """
-        missing = []
         self.headless = new_heads.missing_heads(weights, self.config.model)
         weights = new_heads.with_heads(weights, self.config.model)
-        variables = named(self.network.variables)
-        shapes = {key: tuple(each.shape) for key, each in variables.items()}
+        variables = named(self.network.variables).items()
+        shapes = {key: tuple(each.shape) for key, each in variables}
         random = np.random.default_rng(self.config.training.seed)
-        weights = grown(weights, shapes, random)
-        for key, variable in variables.items():
-            if key in weights and weights[key].shape == shapes[key]:
-                variable.assign(weights[key])
-            else:
-                missing.append(key)
-        averaging.copy(self.network, self.averaged, self.teacher)
+        missing = take_over(self.network, grown(weights, shapes, random))
+        averaging.copy(self.network, self._copies)
         return missing
 
     def fit_new_heads(self, batch: Callable[[int], Batch]) -> None:
@@ -156,7 +155,7 @@ class Trainer:
         if self.headless:
             count = new_heads.FITTED_BATCHES * len(self.config.model.scales)
             new_heads.fit_heads(self.network, map(batch, range(count)), self.headless)
-            averaging.copy(self.network, self.averaged, self.teacher)
+            averaging.copy(self.network, self._copies)
 
     def revive(self, batches: list[Batch], number: int) -> dict[str, int]:
         """Lets what never says anything start anew; see ``revival.start_anew``."""
@@ -170,7 +169,7 @@ class Trainer:
             ("network", self.network),
             ("averaged", self.averaged),
             ("optimizer", self.optimizer),
-            *([("teacher", self.teacher)] if self.teacher else []),
+            *(("teacher", network) for network in self._first),
             *(self.adversary.groups() if self.adversary else []),
         ]
 
@@ -237,7 +236,7 @@ class Trainer:
         epsilons = self._epsilons(y, number, noise)
         is_contested, contest = rival is not None, None
         told = sigma, label
-        target = teacher.target(self.teacher, self.config, x, y, told, scale, number)
+        target = teacher.target(self.teachers, self.config, x, y, told, scale, number)
         with tf.GradientTape(is_contested, watch_accessed_variables=False) as tape:
             # No more than what learns: a fitted prior costs no way back to y.
             tape.watch([v.value for v in self.network.trainable_variables])

@@ -29,7 +29,7 @@ def make_card(
     Args:
         config: of the run.
         facts: device, precision, images, megapixels, fingerprint, weights.
-        progress: step, seconds, skipped, init, hours_before.
+        progress: step, seconds, skipped, init, hours_before, teachers.
         scores: validation PSNR.
         is_finished: whether the run has reached its end.
     """
@@ -52,6 +52,7 @@ def make_card(
             "hours": round(progress["seconds"] / 3600, 3),
             "started_from": progress["init"],
             "hours_before": round(progress["hours_before"], 3),
+            **({"teachers": progress["teachers"]} if progress["teachers"] else {}),
             "skipped_steps": progress["skipped"],
             "device": facts["device"],
             "processor": _processor(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
@@ -35,3 +35,5 @@ class Progress:
     skipped: int = 0  # steps whose gradient was not finite
     init: str = ""  # name of the model whose weights were the start
     hours_before: float = 0.0  # of training that went into those weights
+    # Models that teach: name, hours that went into them, weights_sha256.
+    teachers: list[dict[str, Any]] = field(default_factory=list)

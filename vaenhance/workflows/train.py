@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vaenhance import checkpoint, runtime
+from vaenhance.checkpoint_files import reason_of
 from vaenhance.checkpoint_styles import save_styles
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
@@ -29,6 +30,7 @@ from vaenhance.workflows.journal import Journal
 from vaenhance.workflows.prepare import Prepared
 from vaenhance.workflows.progress import Observer, Progress
 from vaenhance.workflows.signals import SIGNALS, Signals, Terminated
+from vaenhance.workflows.teachers import check_same_teachers, described
 from vaenhance.workflows.validation import Validation
 
 
@@ -38,6 +40,7 @@ def train(
     *,
     device: str = "auto",
     init: Path | None = None,
+    teachers: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Trains a model, or goes on where its last checkpoint was.
 
@@ -46,6 +49,7 @@ def train(
         observer: is told of progress.
         device: ``auto``, ``cpu``, ``gpu`` or ``gpu:N``.
         init: model folder whose weights are the start of a new run.
+        teachers: model folders that teach in place of those weights.
 
     Returns:
         The model card.
@@ -69,12 +73,12 @@ def train(
     with contextlib.ExitStack() as stack:
         if sitting.is_chief:
             stack.enter_context(checkpoint.locked(prepared.folder))
-        run = _Run(prepared, Trainer(prepared.config, sitting), sitting, observer)
+        run = _Run(prepared, sitting, observer, teachers)
         try:
             run.restore_or_start(init)
         except OSError as error:
             raise VaenhanceError(
-                f"cannot write in {prepared.folder}: {_reason(error)}"
+                f"cannot write in {prepared.folder}: {reason_of(error)}"
             ) from error
         return run.go()
 
@@ -85,12 +89,13 @@ class _Run:
     def __init__(
         self,
         prepared: Prepared,
-        trainer: Trainer,
         sitting: runtime.Runtime,
         observer: Observer,
+        teachers: Sequence[Path],
     ):
         self.folder, self.config = prepared.folder, prepared.config
-        self.trainer, self.observer = trainer, observer
+        self.trainer = Trainer(self.config, sitting, teachers)
+        self.observer = observer
         self.is_chief = sitting.is_chief
         self.pipeline = Pipeline(
             prepared.training,
@@ -101,14 +106,14 @@ class _Run:
         self.validation = Validation(prepared.held_out, self.config, observer.warned)
         self.class_looks = ClassLooks(prepared)
         self.journal = Journal(self.folder)
-        self.progress = Progress()
+        self.progress = Progress(teachers=described(teachers))
         self.facts: dict[str, Any] = {
             "device": sitting.device,
             "precision": sitting.precision,
             "images": len(prepared.training),
             "megapixels": round(prepared.training.megapixels, 1),
             "fingerprint": prepared.fingerprint,
-            "weights": int(sum(np.prod(v.shape) for v in trainer.network.variables)),
+            "weights": self.trainer.network.count_params(),
             "is_chief": sitting.is_chief,
         }
         self._clock = 0.0
@@ -144,6 +149,7 @@ class _Run:
         self.trainer.set_state({g: dict(part) for g, part in groups.items()})
         if progress.pop("fingerprint", None) != self.facts["fingerprint"]:
             self.observer.warned("the images are not those the run began with")
+        check_same_teachers(self.folder, progress, self.progress)
         self.progress = Progress(**progress)
         self._saved_step = self.progress.step
         return True
@@ -153,8 +159,8 @@ class _Run:
         if self.config.training.only_prior:
             missing = [name for name in missing if not name.startswith("fitted")]
         self.trainer.fit_new_heads(self.pipeline.batch)
-        hours = hours_of(checkpoint.load_card(init))
-        self.progress = Progress(init=init.resolve().name, hours_before=hours)
+        self.progress.init = init.resolve().name
+        self.progress.hours_before = hours_of(checkpoint.load_card(init))
         if missing:
             self.observer.warned(
                 f"{len(missing)} weights do not fit {init.name} and start afresh"
@@ -201,7 +207,7 @@ class _Run:
             self.save()
         except (OSError, PhotoError) as error:
             self.observer.warned(
-                f"cannot save at step {self.progress.step} ({_reason(error)}); the "
+                f"cannot save at step {self.progress.step} ({reason_of(error)}); the "
                 "checkpoint before is kept, and the run goes on"
             )
 
@@ -210,7 +216,7 @@ class _Run:
             return self.save()
         except (OSError, PhotoError) as error:
             raise VaenhanceError(
-                f"cannot save in {self.folder}: {_reason(error)}. Make room and run "
+                f"cannot save in {self.folder}: {reason_of(error)}. Make room and run "
                 "the same command again: it goes on from the last checkpoint"
             ) from error
 
@@ -267,7 +273,7 @@ class _Run:
         try:
             self.journal.step(record, self.progress.skipped)
         except OSError as error:  # a full disk is no reason to stop
-            self.observer.warned(f"the log lacks a line ({_reason(error)})")
+            self.observer.warned(f"the log lacks a line ({reason_of(error)})")
 
     def save(self) -> dict[str, Any]:
         """Writes state, model, validation sheet and curves; returns the card."""
@@ -292,9 +298,3 @@ class _Run:
         self.observer.saved({"step": step, **scores})
         self._clock, self._saved_step = time.monotonic(), step
         return card
-
-
-def _reason(error: OSError | PhotoError) -> str:
-    """Returns why a file cannot be written; HDF5's own words fill five lines."""
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if number else str(error)
