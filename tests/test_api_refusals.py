@@ -11,7 +11,8 @@ import vaenhance
 from tests.tiny import SHALLOW, TINY, calibrate_tiny_model, save_tiny_model, tiny_config
 from vaenhance.api import Latents, Model
 from vaenhance.api_drawing import class_numbers
-from vaenhance.errors import UsageProblem
+from vaenhance.errors import LatentError, ModelError, UsageProblem
+from vaenhance.latents import LatentReader
 
 NAMES = ("dark", "light")
 NAN, INF = float("nan"), float("inf")
@@ -170,3 +171,51 @@ def test_numbers_that_count_nothing_are_refused(
 ):
     with pytest.raises(UsageProblem, match=words):
         run(model)
+
+
+# === What is of the wrong kind ===
+
+
+@pytest.mark.parametrize("strength", ["a", None, NAN, INF, -0.1, 1.1, [1.0]])
+def test_strength_is_a_part(model, strength):
+    with pytest.raises(UsageProblem, match=r"strength must be in 0\.\.1, received"):
+        model.enhance(picture(), strength=strength)
+
+
+@pytest.mark.parametrize("sigma", ["a", NAN, -0.1, 1.1])
+def test_a_noise_level_is_a_part(model, sigma):
+    with pytest.raises(UsageProblem, match=r"noise_sigma must be in 0\.\.1, received"):
+        model.enhance(picture(), noise_sigma=sigma)
+
+
+@pytest.mark.parametrize("levels", ["0", ["0"], [0.5], [], [2], [-1], 0, np.array([])])
+def test_levels_between_images_are_numbers_of_levels(model, levels):
+    with pytest.raises(UsageProblem, match="has the levels 0 to 1, received"):
+        model.interpolate(picture(), picture(), 3, levels=levels)
+
+
+@pytest.mark.parametrize("levels", [[0], {1}, (1, 0, 1), np.array([0, 1]), range(2)])
+def test_levels_may_be_any_collection(model, levels):
+    assert len(list(model.interpolate(picture(), picture(), 2, levels=levels))) == 2
+
+
+@pytest.mark.parametrize("draws", [1.5, "2", -1])
+def test_draws_of_tiles_are_counted(model, draws):
+    with pytest.raises(UsageProblem, match="draws must be"):
+        model.encode_tiles(picture(), draws=draws)
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_no_name_is_no_model(name):
+    with pytest.raises(ModelError, match="is a variable not set"):
+        vaenhance.load_model(name)
+
+
+def test_a_number_is_no_model():
+    with pytest.raises(ModelError, match="no model '3'"):
+        vaenhance.load_model(3)
+
+
+def test_a_folder_is_no_file_of_latents(tmp_path):
+    with pytest.raises(LatentError, match="cannot be read: Is a directory"):
+        LatentReader(tmp_path)

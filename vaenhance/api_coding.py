@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, check_scale, check_whole, class_number
+from vaenhance.api_inputs import check_input, check_scale, class_number
+from vaenhance.api_numbers import check_whole
 from vaenhance.api_resize import Aim, Size, aim_at
 from vaenhance.api_tiles import Pixels, Tiles
 from vaenhance.config import stride
@@ -65,7 +66,8 @@ class Coding(Tiles):
         check_input(self.name, self.config, image, noise_sigma=noise_sigma)
         if image.ndim != 3 or image.size == 0:
             raise UsageProblem(f"expected one image, received shape {image.shape}")
-        if draws < 0 or (scale and draws):
+        check_whole("draws", draws)
+        if scale and draws:
             raise UsageProblem(
                 f"expected either draws, 1 or more, or scale, received draws={draws} "
                 f"and scale={scale}"

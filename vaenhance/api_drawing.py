@@ -8,16 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.api_inputs import (
-    UNTOLD,
-    check_class,
-    check_input,
-    check_seed,
-    check_whole,
-    class_number,
-    temperatures,
-)
+from vaenhance.api_inputs import UNTOLD, check_class, check_input, class_number
 from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
+from vaenhance.api_numbers import check_seed, check_whole, temperatures
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.tiling import to_float

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance.api_numbers import check_part, check_whole
 from vaenhance.config import ModelConfig
 from vaenhance.config.suggest import unknown
 from vaenhance.errors import Misfit, UsageProblem
@@ -185,47 +185,28 @@ def check_way(frames: int, method: str) -> None:
         raise UsageProblem(f"method must be one of {METHODS}, received {method!r}")
 
 
-def check_seed(seed: int) -> None:
-    """Refuses what no random generator takes.
-
-    Raises:
-        UsageProblem: it is below 0, or not whole.
-    """
-    check_whole("seed", seed)
-
-
-def check_whole(what: str, number: int, least: int = 0) -> None:
-    """Refuses what is no number of things.
+def moving_levels(name: str, levels: Sequence[int] | None, count: int) -> Sequence[int]:
+    """Returns the levels that move, in order; None stands for all.
 
     Args:
-        what: is counted, for the message.
-        number: of them.
-        least: so many there must be.
+        name: of the model, for the message.
+        levels: numbers, 0 is the coarsest.
+        count: of the levels of the model.
 
     Raises:
-        UsageProblem: it is below, or not whole.
+        UsageProblem: the model has others.
     """
-    if not isinstance(number, int | np.integer):
-        raise UsageProblem(f"{what} must be a whole number, received {number!r}")
-    if number < least:
-        raise UsageProblem(f"{what} must be {least} or more, received {number}")
-
-
-def temperatures(asked: float | Sequence[float]) -> list[float]:
-    """Returns one temperature or several as a list.
-
-    Raises:
-        UsageProblem: one of them is no finite number of 0 or more.
-    """
-    try:
-        found = np.ravel(np.asarray(asked, np.float64)).tolist()
-    except (TypeError, ValueError):
-        found = [math.nan]
-    if not all(0.0 <= one < math.inf for one in found):
+    if levels is None:
+        return range(count)
+    is_text = isinstance(levels, str)
+    is_list = isinstance(levels, Sequence | Set | np.ndarray) and not is_text
+    asked = list(levels) if is_list else []
+    known = [isinstance(one, int | np.integer) and 0 <= one < count for one in asked]
+    if not asked or not all(known):
         raise UsageProblem(
-            f"temperature must be a finite number, 0 or more, received {asked}"
+            f"model {name} has the levels 0 to {count - 1}, received {levels!r}"
         )
-    return found
+    return sorted(set(asked))
 
 
 def check_input(
@@ -265,11 +246,10 @@ def check_input(
         )
     if image.dtype == np.float32 and not np.isfinite(image).all():
         raise Misfit("the image holds values that are not finite")
-    if not 0.0 <= strength <= 1.0:
-        raise UsageProblem(f"strength must be in 0..1, received {strength}")
-    if noise_sigma is not None and not config.noise_map:
-        raise UsageProblem(f"model {name} does not take a noise level")
-    if noise_sigma is not None and not 0.0 <= noise_sigma <= 1.0:
-        raise UsageProblem(f"noise_sigma must be in 0..1, received {noise_sigma}")
+    check_part("strength", strength)
+    if noise_sigma is not None:
+        if not config.noise_map:
+            raise UsageProblem(f"model {name} does not take a noise level")
+        check_part("noise_sigma", noise_sigma)
     if own and image.shape[-3:-1] != (own, own):
         raise Misfit(f"model {name} takes images of {own}x{own} pixels only")

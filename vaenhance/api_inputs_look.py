@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.api_inputs import check_way, temperatures
+from vaenhance.api_inputs import check_way
+from vaenhance.api_numbers import temperatures
 from vaenhance.errors import UsageProblem
 from vaenhance.grading_style import STATISTICS
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.api_coding import Coding
-from vaenhance.api_inputs import check_input, check_way, class_number
+from vaenhance.api_inputs import check_input, check_way, class_number, moving_levels
 from vaenhance.api_resize import aim_at
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import Tile, TiledLatents, between, level_names
@@ -71,12 +71,7 @@ class Interpolation(Coding):
             )
         check_way(frames, method)
         count = len(self._inference.latent_shapes(*start.shape[:2]))
-        moving = range(count) if levels is None else sorted(set(levels))
-        if not moving or min(moving) < 0 or max(moving) >= count:
-            raise UsageProblem(
-                f"model {self.name} has the levels 0 to {count - 1}, "
-                f"received {list(moving)}"
-            )
+        moving = moving_levels(self.name, levels, count)
         own = class_number(self.name, self.config.classes, label)
         how = noise_sigma, own, tile, overlap
         both = [self._distances(image, *how) for image in (start, end)]

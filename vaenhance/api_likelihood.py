@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_bounded, check_input, check_seed, check_whole
+from vaenhance.api_inputs import check_bounded, check_input
+from vaenhance.api_numbers import check_seed, check_whole
 from vaenhance.config import Config, ModelConfig, stride
 from vaenhance.config.teaching import untaught
 from vaenhance.errors import UsageProblem

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import checkpoint, grading, grading_style, photo, runtime, thumbnails
-from vaenhance.api_inputs import check_input, check_network, check_seed, check_whole
+from vaenhance.api_inputs import check_input, check_network
 from vaenhance.api_inputs_look import (
     check_alpha,
     check_colours,
@@ -29,6 +29,7 @@ from vaenhance.api_inputs_look import (
     one_temperature,
 )
 from vaenhance.api_look_files import StoredStyles
+from vaenhance.api_numbers import check_seed, check_whole
 from vaenhance.checkpoint import find_model
 from vaenhance.checkpoint_styles import load_styles
 from vaenhance.config import ModelConfig

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_input, check_seed, check_whole, checked_scale
+from vaenhance.api_inputs import check_input, checked_scale
+from vaenhance.api_numbers import check_seed, check_whole
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import UsageProblem
 from vaenhance.latents import PlacedNoise

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import tiling
-from vaenhance.api_inputs import check_scale, check_whole
+from vaenhance.api_inputs import check_scale
+from vaenhance.api_numbers import check_whole
 from vaenhance.api_resize import Aim, Size, Strips, aim_at, make_consistent, rows_of
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import Misfit, OutOfMemory, UsageProblem

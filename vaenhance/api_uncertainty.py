@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
-from vaenhance.api_inputs import check_input, check_seed, check_whole
+from vaenhance.api_inputs import check_input
+from vaenhance.api_numbers import check_seed, check_whole
 from vaenhance.api_resize import Size, Strips, rows_of
 from vaenhance.api_tiles import Pixels, Place, Tiles, Told, blended
 from vaenhance.checkpoint_calibration import Calibration, load_calibration

@@ -77,12 +77,12 @@ def find_model(name_or_path: str | Path) -> Path:
     Raises:
         ModelError: neither; names what was tried.
     """
-    name = str(name_or_path)
+    name = str(name_or_path or "")
     if not name:  # as a path it would be the current folder
         raise ModelError("an empty name is no model's: is a variable not set?")
     if name in builtin_models():
         return BUILTIN / name
-    path = Path(name_or_path)
+    path = Path(name)
     try:
         if path.is_dir():
             return path

@@ -216,7 +216,7 @@ class LatentReader:
             raise LatentError(f"{self.name} cannot be used: {error}") from error
         except FileNotFoundError as error:
             raise LatentError(f"there is no file {self.name}") from error
-        except PermissionError as error:
+        except (PermissionError, IsADirectoryError) as error:
             raise LatentError(
                 f"{self.name} cannot be read: {error.strerror}"
             ) from error
