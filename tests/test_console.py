@@ -160,3 +160,25 @@ def test_a_run_of_unknown_size_has_no_bar(monkeypatch):
 )
 def test_durations_are_for_people(seconds, text):
     assert console.duration(seconds) == text
+
+
+def test_an_input_without_end_is_refused(monkeypatch):
+    class Endless:
+        given = 0
+
+        def read(self, size):
+            self.given += size
+            return bytes(size)
+
+    stream = Endless()
+    monkeypatch.setattr(console, "MOST_INPUT", 3 << 20)
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": stream}))
+    with pytest.raises(VaenhanceError, match="standard input has more than"):
+        console.stdin_bytes()
+    assert stream.given < 8 << 20
+
+
+def test_an_input_of_several_pieces_is_whole(monkeypatch):
+    data = bytes(range(256)) * 9000
+    monkeypatch.setattr(sys, "stdin", type("In", (), {"buffer": io.BytesIO(data)}))
+    assert console.stdin_bytes() == data

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, Self, TextIO
 from vaenhance.cli import streams
 from vaenhance.errors import VaenhanceError
 
+MOST_INPUT = 4 << 30  # bytes of standard input: a device that never ends is no photo
+_CHUNK = 1 << 20
 PLAIN_LINE_EVERY = 30.0  # seconds; a log file then still shows that the run lives
 
 # A file name may hold anything, also sequences that drive the terminal.
@@ -99,11 +101,19 @@ def stdin_bytes() -> bytes:
     """Reads stdin to its end.
 
     Raises:
-        VaenhanceError: it cannot be read.
+        VaenhanceError: it cannot be read, or does not seem to end.
     """
     stream: BinaryIO = sys.stdin.buffer
+    chunks, size = [], 0
     try:
-        return stream.read()
+        while chunk := stream.read(_CHUNK):
+            size += len(chunk)
+            if size > MOST_INPUT:
+                raise VaenhanceError(
+                    f"standard input has more than {MOST_INPUT >> 30} GiB: give files"
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
     except OSError as error:
         why = error.strerror or str(error)
         raise VaenhanceError(f"standard input cannot be read: {why}") from error
