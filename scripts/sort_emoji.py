@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Sorts Noto emoji into folders by what they show, for a model that knows classes.
+r"""Sorts Noto emoji into folders by what they show, for a model that knows classes.
 
     python scripts/sort_emoji.py emoji64/ emoji/
-    vaenhance train emoji/ mine --config configs/emoji.toml
+    vaenhance train emoji/ stage2 --init emoji-stage1 --preset generate \
+        --config configs/emoji-stage2.toml
 
 Files are named by their code points, emoji_u1f468_1f3fb.png. People, couples, hands
 and faces are copied, which have many images alike; the rest (things, animals, signs,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the pictures of README.md with the built-in model.
+# Makes the pictures of README.md but those of digits and emoji with the built-in model.
 #
 #   scripts/update_pictures.sh                      after scripts/test, whose Python it uses
 #   PYTHON=/path/to/python scripts/update_pictures.sh

@@ -428,11 +428,11 @@ def test_draws_are_files_of_their_own(run):
     save("in/a.jpg")
     run("encode", "in", "l.npz", "--draws", "2", "--seed", "5")
     run("decode", "l.npz", "out")
-    assert sorted(files("out")) == ["a.draw0.jpg", "a.draw1.jpg"]
+    assert sorted(files("out")) == ["a.draw1.jpg", "a.draw2.jpg"]
     assert len(set(files("out").values())) == 2
     run("encode", "in", "m.npz", "--draws", "1", "--seed", "5")
     run("decode", "m.npz", "one.jpg")
-    assert Path("one.jpg").read_bytes() == Path("out/a.draw0.jpg").read_bytes()
+    assert Path("one.jpg").read_bytes() == Path("out/a.draw1.jpg").read_bytes()
 
 
 def test_vectors_are_of_one_length_whatever_the_size(run):

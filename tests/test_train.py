@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -217,6 +218,13 @@ def test_kill_9_and_the_same_command_again(folder, straight, tmp_path, invoke):
 
 
 # === Others ===
+
+
+def test_weights_without_a_place_are_counted(folder, learnt, tmp_path):
+    config = tiny_config(model=SHALLOW, training={"steps": 1})
+    _, watcher = run(folder, tmp_path / "smaller", config, init=learnt[0])
+    assert len(watcher.warnings) == 1
+    assert re.fullmatch(r"\d+ weights of m are left out", watcher.warnings[0])
 
 
 def test_fine_tuning_starts_from_the_weights(folder, learnt, tmp_path):

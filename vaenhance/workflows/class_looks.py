@@ -7,12 +7,14 @@ those that are held out count with the others: a folder may have no other.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import thumbnails
+from vaenhance.checkpoint_styles import save_styles
 from vaenhance.errors import PhotoError
 from vaenhance.grading_style import Style, mean_style, statistics
 from vaenhance.workflows.prepare import Prepared
@@ -33,6 +35,11 @@ class ClassLooks:
         self._parts = prepared.training, prepared.held_out
         self._side = prepared.config.data.crop
         self._thumbnails: dict[str, Pixels] | None = None
+
+    def save(self, folder: Path, network: Any) -> None:
+        """Writes the styles into a model folder; those of a network ``look`` alone."""
+        if network.config.network == "look":
+            save_styles(folder, self.styles(network))
 
     def styles(self, network: Any) -> dict[str, Style]:
         """Returns the mean style of each class by its name.

@@ -180,12 +180,12 @@ def plan_decode(
 
 
 def _place(entry: Entry, draw: int | None) -> Path:
-    """Returns where an image goes under a folder: photo.draw0.jpg of photo.jpg."""
+    """Returns where an image goes under a folder: photo.draw1.jpg of photo.jpg."""
     name = PurePosixPath(entry.name)
     is_known = name.suffix.lower() in photo.EXTENSIONS
     extension = name.suffix if is_known else photo.WRITABLE.get(entry.format, ".png")
     stem = name.stem if is_known else name.name
-    middle = "" if draw is None else f".draw{draw}"
+    middle = "" if draw is None else f".draw{draw + 1}"  # as of ``enhance``
     return Path(name.with_name(f"{stem}{middle}{extension}"))
 
 

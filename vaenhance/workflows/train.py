@@ -17,11 +17,10 @@ import numpy as np
 
 from vaenhance import checkpoint, runtime
 from vaenhance.checkpoint_files import reason_of
-from vaenhance.checkpoint_styles import save_styles
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
-from vaenhance.model.build import read_weights
+from vaenhance.model.build import named, read_weights
 from vaenhance.model.revival import BATCHES, REVIVED_UNTIL
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import hours_of, make_card
@@ -155,16 +154,18 @@ class _Run:
         return True
 
     def _initialise(self, init: Path) -> None:
-        missing = self.trainer.initialise_from(read_weights(init))
+        weights = read_weights(init)
+        missing = self.trainer.initialise_from(weights)
         if self.config.training.only_prior:
             missing = [name for name in missing if not name.startswith("fitted")]
         self.trainer.fit_new_heads(self.pipeline.batch)
         self.progress.init = init.resolve().name
         self.progress.hours_before = hours_of(checkpoint.load_card(init))
-        if missing:
-            self.observer.warned(
-                f"{len(missing)} weights do not fit {init.name} and start afresh"
-            )
+        unused = weights.keys() - named(self.trainer.network.variables).keys()
+        faults = (missing, "do not fit and start afresh"), (unused, "are left out")
+        for found, why in faults:
+            if found:
+                self.observer.warned(f"{len(found)} weights of {init.name} {why}")
 
     def go(self) -> dict[str, Any]:
         """Steps until the end of the run; saves on the way and when interrupted."""
@@ -288,9 +289,7 @@ class _Run:
         is_finished = self.done() >= 1.0
         card = make_card(self.config, self.facts, progress, scores, is_finished)
         checkpoint.save_model(self.folder, self.config, state["averaged"], card)
-        if self.config.model.network == "look":
-            styles = self.class_looks.styles(self.trainer.averaged)
-            save_styles(self.folder, styles)
+        self.class_looks.save(self.folder, self.trainer.averaged)
         checkpoint.write_text(self.folder / "config.toml", to_toml(self.config))
         step, seconds = self.progress.step, self.progress.seconds
         self.journal.write("validation", step, seconds, scores)
