@@ -63,9 +63,11 @@ def test_new_blocks_can_learn(trainer, missing):
     assert not [name for name in missing if "second" in name]
 
 
-def test_nothing_is_added_for_weights_without_blocks():
-    shapes = {"encoder0_0/second/kernel": (3, 3, 8, 8)}
-    assert with_blocks({"stem/kernel": 0}, shapes) == {"stem/kernel": 0}
+def test_nothing_is_added_for_another_network_without_blocks():
+    layers = ("first/kernel", "second/kernel")
+    shapes = {f"encoder0_0/{layer}": (3, 3, 8, 8) for layer in layers}
+    assert with_blocks({"posterior/kernel": 0}, shapes) == {"posterior/kernel": 0}
+    assert "encoder0_0/second/kernel" in with_blocks({"stem/kernel": 0}, shapes)
 
 
 def test_a_layer_of_two_sizes_is_no_block():
@@ -145,6 +147,38 @@ def test_channels_of_both_inputs_stay_where_they_are_read():
     old = {"mix0/kernel": np.arange(1, 5.0).reshape(1, 1, 4, 1)}
     made = with_widths(old, {"mix0/kernel": (1, 1, 6, 1)}, np.random.default_rng(0))
     assert made["mix0/kernel"].ravel().tolist() == [1, 2, 0, 3, 4, 0]
+
+
+def test_channels_of_patches_stay_at_their_positions():
+    shapes = {
+        "merge0/bias": (1,),
+        "down1/kernel": (9, 1),
+        "upsample0/project/kernel": (1, 9),
+    }
+    wider = {
+        "merge0/bias": (2,),
+        "down1/kernel": (18, 1),
+        "upsample0/project/kernel": (1, 18),
+    }
+    old = {
+        name: np.arange(1.0, 1 + max(shape)).reshape(shape)
+        for name, shape in shapes.items()
+    }
+    old["upsample0/project/bias"] = np.arange(1, 10.0)
+    wider["upsample0/project/bias"] = (18,)
+    made = grown(old, wider, np.random.default_rng(0))
+    down, up = made["down1/kernel"].ravel(), made["upsample0/project/kernel"].ravel()
+    for at_old in (down, up, made["upsample0/project/bias"]):
+        assert at_old[::2].tolist() == list(range(1, 10))
+    assert not np.any(down[1::2]) and not np.any(made["upsample0/project/bias"][1::2])
+    assert np.all(up[1::2] != 0)  # what makes a new channel is random
+
+
+def test_patches_of_another_stride_start_anew():
+    old = {"merge0/bias": np.ones(2), "down1/kernel": np.ones((18, 3))}
+    shapes = {"merge0/bias": (2,), "down1/kernel": (32, 3)}
+    made = grown(old, shapes, np.random.default_rng(0))
+    assert made["down1/kernel"].shape == (18, 3)  # and does not fit
 
 
 def test_a_narrower_network_does_not_take_a_part(weights):

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 FIRST, LAST = "/first/", "/second/"
 WIDENED = re.compile(  # the layers of the ladder whose channels are a level's width
     r"(stem|head|head\d+|(down|mix|prior|posterior|merge)\d+|upsample\d+/project"
-    r"|(encoder|decoder)\d+_\d+/(first|second))/kernel"
+    r"|((encoder|decoder)\d+_|context\d+/block)\d+/(first|second))/kernel"
 )
+# Of strides above 2 these are matrices: one side of them is all positions of a patch.
+PATCHED = re.compile(r"(down|upsample)(\d+)/(project/)?kernel")
 LATENT = re.compile(r"(prior|posterior|merge)\d+/(kernel|bias)")  # at both ends of z
 NARROW = -2.0  # log-scale of new latents, relative to the prior: they say something
 
@@ -55,6 +57,7 @@ def with_blocks(
         The weights and the zeros. The first convolutions of the new blocks are left
         out: they have to be random, or nothing could be learnt.
     """
+    is_ladder = "stem/kernel" in weights  # of any other network blocks must be known
     known = {name.split(LAST)[0] for name in weights if LAST in name}
     blocks = {
         block
@@ -65,9 +68,9 @@ def with_blocks(
     made = {
         name: np.zeros(shape, np.float32)
         for name, shape in shapes.items()
-        if LAST in name and known and name.split(LAST)[0] in blocks - known
+        if LAST in name and name.split(LAST)[0] in blocks - known
     }
-    return {**weights, **made}
+    return {**weights, **made} if known or is_ladder else dict(weights)
 
 
 def with_inputs(
@@ -87,8 +90,9 @@ def with_inputs(
         wanted = shapes.get(name, value.shape)
         is_matrix = value.ndim == len(wanted) == 2 and value.shape[1] == wanted[1]
         # Tables of classes are matrices as well: others are not the old ones and more.
-        is_dense = is_matrix and name.endswith("/kernel")
-        if is_dense and value.shape[0] < wanted[0]:
+        # New channels of patches come behind the old ones of their positions instead.
+        is_dense = name.endswith("/kernel") and not PATCHED.fullmatch(name)
+        if is_matrix and is_dense and value.shape[0] < wanted[0]:
             result[name] = np.pad(value, [(0, wanted[0] - value.shape[0]), (0, 0)])
     return result
 
@@ -109,43 +113,65 @@ def with_widths(
         rng: for the random weights.
     """
     result = dict(weights)
+    before = {name: value.shape for name, value in weights.items()}
     for name, value in weights.items():
         wanted = shapes.get(name, value.shape)
         if name == "start" and value.shape[:-1] == wanted[:-1]:
-            result[name] = _with_random(value, wanted[-1], rng)
-        if not WIDENED.fullmatch(name) or value.ndim != len(wanted) or value.ndim != 4:
+            result[name] = _with_random(value, wanted[-1], 1, rng)
+        is_widened = name in shapes and WIDENED.fullmatch(name)
+        if not is_widened or value.ndim != len(wanted):
             continue
+        read, written = _parts(name, before)
+        if (read, written) != _parts(name, shapes):
+            continue  # of another stride: the places of a patch are others
         made = value
         if not name.startswith(("stem", "merge")):  # these read y, and latents
-            parts = 2 if name.startswith("mix") else 1  # the decoder's and encoder's
-            made = _with_unread(made, wanted[2], parts)
+            made = _with_unread(made, wanted[-2], read)
         if not name.startswith(("head", "prior", "posterior")):  # these make x, and z
-            made = _with_random(made, wanted[3], rng)
+            made = _with_random(made, wanted[-1], written, rng)
             bias = name.replace("/kernel", "/bias")
-            more = wanted[3] - value.shape[3]
-            if more > 0 and bias in weights and weights[bias].ndim == 1:
-                result[bias] = np.pad(weights[bias], (0, more))
+            if wanted[-1] > value.shape[-1] and bias in weights:
+                column = weights[bias][:, None]  # one for each of the kernel's outputs
+                result[bias] = _with_unread(column, wanted[-1], written)[:, 0]
         result[name] = made
     return result
 
 
+def _parts(name: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+    """Returns how many times a kernel reads, and makes, all channels of a level.
+
+    Args:
+        name: of the kernel.
+        shapes: of all weights of a ladder that has it, by name.
+    """
+    layer = PATCHED.fullmatch(name)
+    if not layer or len(shapes[name]) != 2:
+        return 2 if name.startswith("mix") else 1, 1  # the decoder's and encoder's
+    is_down = layer[1] == "down"  # it has the number of the level below what it reads
+    (width,) = shapes[f"merge{int(layer[2]) - is_down}/bias"]
+    positions = shapes[name][0 if is_down else 1] // width
+    return (positions, 1) if is_down else (1, positions)
+
+
 def _with_unread(value: NDArray[np.float32], count: int, parts: int) -> Any:
     """Adds inputs with weights of zero behind those of each part of a kernel's."""
-    more = (count - value.shape[2]) // parts
+    more = (count - value.shape[-2]) // parts
     if more <= 0:
         return value
-    pieces = np.split(value, parts, axis=2)
-    padding = [(0, 0), (0, 0), (0, more), (0, 0)]
-    return np.concatenate([np.pad(piece, padding) for piece in pieces], axis=2)
+    pieces = np.split(value, parts, axis=-2)
+    padding = [*[(0, 0)] * (value.ndim - 2), (0, more), (0, 0)]
+    return np.concatenate([np.pad(piece, padding) for piece in pieces], axis=-2)
 
 
-def _with_random(value: NDArray[np.float32], count: int, rng: Any) -> Any:
-    """Adds random outputs, as large in the mean as those that are there."""
-    more = count - value.shape[-1]
+def _with_random(value: NDArray[np.float32], count: int, parts: int, rng: Any) -> Any:
+    """Adds random outputs to each part, as large in the mean as those there are."""
+    more = (count - value.shape[-1]) // parts
     if more <= 0:
         return value
-    new = rng.normal(0, float(np.std(value)), (*value.shape[:-1], more))
-    return np.concatenate([value, new.astype(np.float32)], axis=-1)
+    pieces = value.reshape(*value.shape[:-1], parts, -1)
+    new = rng.normal(0, float(np.std(value)), (*pieces.shape[:-1], more))
+    wider = np.concatenate([pieces, new.astype(np.float32)], axis=-1)
+    return wider.reshape(*value.shape[:-1], count)
 
 
 def with_latents(
@@ -171,9 +197,8 @@ def with_latents(
         if not kind or value.ndim != len(wanted) or value.size >= math.prod(wanted):
             continue
         if kind[1] == "merge":
-            if kind[2] == "kernel" and value.shape[3] == wanted[3]:
-                more = wanted[2] - value.shape[2]
-                result[name] = np.pad(value, [(0, 0)] * 2 + [(0, more), (0, 0)])
+            if kind[2] == "kernel" and value.shape[-1] == wanted[-1]:
+                result[name] = _with_unread(value, wanted[-2], 1)
         elif value.shape[:-1] == wanted[:-1]:
             result[name] = _wider_gaussian(value, wanted, kind[1], rng)
     return result
