@@ -97,6 +97,10 @@ def test_what_no_run_may_begin_with_can_still_be_loaded(data, words):
         ("look", {"objective": {"agreement": 0.5}}, "objective.agreement is not for"),
         ("look", {"model": {"noise_map": True}}, "model.noise_map is for network lad"),
         ("mlp", {"model": {"noise_map": True}}, "model.noise_map is for network lad"),
+        ("mlp", {"model": {"latent_bound": 8.0}}, "model.latent_bound is for network"),
+        ("mlp", {"model": {"leak": 0.1}}, "model.leak is for network ladder"),
+        ("look", {"model": {"leak": 0.1}}, "model.leak is for network ladder"),
+        ("look", {"model": {"residual": True}}, "model.residual is for network ladder"),
     ],
 )
 def test_what_a_network_has_no_use_for_is_refused_where_a_run_begins(
@@ -106,6 +110,27 @@ def test_what_a_network_has_no_use_for_is_refused_where_a_run_begins(
     config = from_dict(data, PRESETS[preset])
     with pytest.raises(ConfigError, match=words):
         check_run(config)
+
+
+def test_an_mlp_has_no_residual_form():
+    gaussian = {"likelihood": "gaussian", "residual": True}
+    config = from_dict({"model": gaussian}, PRESETS["mlp"])
+    with pytest.raises(ConfigError, match=r"model\.residual is for network ladder"):
+        check_run(config)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"flip": True}, {"mirror": True}, {"half_chroma": 0.5}, {"whole": False}],
+    ids=str,
+)
+def test_bits_that_are_to_stay_are_of_whole_images_as_they_are(data):
+    settings = {"binarize": "static", "crop": 28}
+    check_run(from_dict({"data": settings}, PRESETS["mlp"]))
+    config = from_dict({"data": {**settings, **data}}, PRESETS["mlp"])
+    with pytest.raises(ConfigError, match=r"data\.binarize static needs data\.whole"):
+        check_run(config)
+    check_run(config.replace(data={"binarize": "dynamic"}))
 
 
 def test_the_width_of_an_adversary_that_is_off_does_not_matter():
@@ -118,6 +143,16 @@ def test_toml_is_laid_over_a_preset(tmp_path):
     config = load_toml(path)
     assert config.training.steps == 7
     assert config.model == PRESETS["mlp"].model
+
+
+@pytest.mark.parametrize(
+    "text", ['preset = ["restore"]', "[preset]\na = 1", "preset = 3"]
+)
+def test_what_is_no_name_is_no_preset(tmp_path, text):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="preset"):
+        load_toml(path)
 
 
 def test_a_file_may_not_contradict_the_preset_that_was_asked_for(tmp_path):

@@ -154,3 +154,12 @@ def test_a_fixed_size_and_the_residual_form_have_scale_1_only():
     for other in ({"image_size": 16}, {"residual": True}):
         with pytest.raises(ConfigError, match="must be \\[1\\]"):
             tiny_config(model={"scales": (2,), **other})
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "logistic"])
+def test_heads_of_other_likelihoods_are_not_fitted_as_values(likelihood):
+    """A head of logits or of locations and scales is no image to be near to."""
+    config = dataclasses.replace(TINY, scales=(2,), likelihood=likelihood)
+    assert new_heads.missing_heads({"head/kernel": np.zeros(1)}, config) == set()
+    config = dataclasses.replace(config, likelihood="gaussian")
+    assert new_heads.missing_heads({"head/kernel": np.zeros(1)}, config) == {2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -76,15 +77,25 @@ def test_the_mean_over_all_views_has_no_upside():
     assert found == pytest.approx(X * mean, abs=1e-6)
 
 
-def test_several_teachers_take_turns():
-    """Over the steps each has the same say, whatever the number of views."""
+def gains_of(views: int, steps: range) -> list[float]:
+    """Returns what three teachers, of gains 1, 3 and 8, say at steps."""
     known = [network(np.float32(gain)) for gain in (1, 3, 8)]
+    config = slanted(1, views)
     said = [
-        teacher.target(known, slanted(1, 2), X, X, TOLD, 1, tf.constant(n, tf.int64))
-        for n in range(3)
+        teacher.target(known, config, X, X, TOLD, 1, tf.constant(n, tf.int64))
+        for n in steps
     ]
-    gains = [float((part / X).numpy().mean()) for part in said]
-    assert gains == pytest.approx([2, 4.5, 5.5], rel=1e-4)
+    return [round(float((part / X).numpy().mean()), 2) for part in said]
+
+
+def test_of_as_many_views_as_teachers_each_is_one_teachers():
+    assert set(gains_of(3, range(5))) == {4.0}
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_all_teachers_are_heard_whatever_else_has_a_rhythm(every):
+    """Steps of one scale, or that decode the mean, come every few steps."""
+    assert set(gains_of(1, range(0, 20 * every, every))) == {1.0, 3.0, 8.0}
 
 
 def test_a_teacher_of_other_classes_is_told_none():
@@ -211,6 +222,7 @@ def test_what_a_teacher_changes_is_taken_back_without_it():
         ({"model": {"likelihood": "logistic"}}, "logistic"),
         ({"model": {"image_size": 32}, "data": {"crop": 32}}, "32 pixels"),
         ({"model": {"scales": (2,)}}, "enlarge by 1"),
+        ({"model": {"unshuffle": 3}, "data": {"crop": 24}}, "multiples of 6"),
     ],
 )
 def test_who_cannot_teach_is_refused_before_tensorflow_works(tmp_path, change, reason):
@@ -218,6 +230,30 @@ def test_who_cannot_teach_is_refused_before_tensorflow_works(tmp_path, change, r
     start = train_start.find(None, None, None, (str(tmp_path / "other"),))
     with pytest.raises(UsageProblem, match=f"other cannot teach: .*{reason}"):
         train_start.check(start, slanted())
+
+
+def test_a_teacher_that_is_not_listened_to_is_refused():
+    start = train_start.find(None, None, None, ("photo",))
+    with pytest.raises(UsageProblem, match=r"--teacher needs"):
+        train_start.check(start, Config())
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "beta", "floor"),
+    [
+        ("", [], 0.2, 0.005),
+        ("", ["--beta", "0.05"], 0.05, 0.005),
+        ("[objective]\nsigma_floor = 0.03", [], 0.2, 0.03),
+        ('preset = "restore"\n[objective]\nbeta = 0.3', [], 0.3, 0.005),
+        ("[objective]\nteacher = 0.5", [], 0.2, 0.005),
+    ],
+)
+def test_what_a_file_or_flags_say_counts(tmp_path, invoke, text, flags, beta, floor):
+    (tmp_path / "c.toml").write_text(text)
+    words = ["train", "--teacher", "photo", "--config", tmp_path / "c.toml", *flags]
+    found = tomllib.loads(invoke(*words, "--print-config").stdout)["objective"]
+    assert (found["beta"], found["sigma_floor"]) == pytest.approx((beta, floor))
+    assert found["teacher"] == (0.5 if "teacher" in text else 0.8)
 
 
 def test_a_prior_alone_has_no_teacher():

@@ -216,3 +216,15 @@ def test_images_too_small_for_a_set_of_scales_are_taken_out(tmp_path):
     x = np.zeros((upscaling.smallest(4),) * 2 + (3,), np.float32)
     clean, _ = upscaling.shrunk(x, 4)
     upscaling.bordered(clean, clean, 4)  # the smallest that can be measured
+
+
+def test_an_image_that_the_model_cannot_take_fails_alone(invoke, images, tmp_path):
+    config = tiny_config(model={"scales": (2,), "channels": 1, **SHALLOW})
+    gray = save_tiny_model(tmp_path / "gray2", config)
+    result = invoke(
+        *("evaluate", images, "--model", gray, "--scale", "2", "--json"), exit_code=1
+    )
+    assert "a.png" in result.stderr
+    assert "gray" in result.stderr
+    for row in _records(result):
+        assert [one["image"] for one in row["per_image"]] == ["gray.png"]

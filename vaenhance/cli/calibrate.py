@@ -64,7 +64,7 @@ def _enough(ctx: click.Context, param: click.Parameter, value: int) -> int:
     metavar="FOLDER",
     help="Other clean photographs, to measure how far the result can be trusted.",
 )
-@options.seed_option("Of crops, degradations and the fit.", most=None)
+@options.seed_option("Of crops, degradations and the fit.", most=10**9)
 @options.device_options
 @options.json_option("One JSON object a degradation.")
 @options.verbosity_options

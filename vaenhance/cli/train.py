@@ -21,7 +21,6 @@ from vaenhance.config import (
     to_toml,
     with_crop,
 )
-from vaenhance.config.teaching import taught
 from vaenhance.errors import UsageProblem
 
 _HELP = """Train a model on a folder of images.
@@ -160,6 +159,7 @@ def command(
         fits_crop=fits_crop and can_fit(settings),
         fits_batch=start.is_tuning and config is None and flags["batch"] is None,
     )
+    train_start.check_teachers(start, prepared.config)  # the crop is known now
     _show_scan(prepared.scan)
     if prepared.config.data.crop < settings.data.crop:
         crop, batch = prepared.config.data.crop, prepared.config.training.batch
@@ -189,9 +189,9 @@ def _settings(
     flags: Mapping[str, Any],
 ) -> Config:
     """Lays file and flags over the preset, or over the model to start from."""
-    settings = base = start.settings or named_preset(preset or "restore")
+    settings = base = start.adapted(start.settings or named_preset(preset or "restore"))
     if config is not None:
-        settings = load_toml(config, base, given=preset)
+        settings = load_toml(config, base, preset, start.adapted)
     elif start.is_tuning and flags["crop"] is not None and can_fit(base):
         settings = with_crop(base, flags["crop"])
     changes: dict[str, dict[str, Any]] = {}
@@ -203,10 +203,7 @@ def _settings(
         changes.setdefault("training", {})["precision"] = precision
     if flags.get("steps") is not None and flags.get("minutes") is None:
         changes["training"]["minutes"] = 0.0
-    settings = settings.replace(**changes)
-    if start.teachers and not settings.objective.teacher:
-        settings = settings.replace(objective=taught(settings.objective))
-    return settings
+    return settings.replace(**changes)
 
 
 def _show_scan(scan: Any) -> None:

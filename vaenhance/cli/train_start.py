@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from vaenhance.config import Config, named_preset
-from vaenhance.config.teaching import untaught
+from vaenhance.config.teaching import taught, untaught
 from vaenhance.errors import UsageProblem
 
 PRIOR_STEPS = 3000
@@ -42,6 +42,12 @@ class Start:
     def is_tuning(self) -> bool:
         """Whether a model is to learn from other images, with its own settings."""
         return self.settings is not None and not self.is_prior
+
+    def adapted(self, settings: Config) -> Config:
+        """Returns settings to begin with as they are where others teach."""
+        if not self.teachers or settings.objective.teacher:
+            return settings
+        return settings.replace(objective=taught(settings.objective))
 
 
 def find(
@@ -87,10 +93,7 @@ def check(start: Start, settings: Config) -> None:
             "objective.teacher is the model that training starts from, or another: "
             "name one by --init or --teacher"
         )
-    if start.teachers:
-        from vaenhance.workflows.teachers import check_teachers
-
-        check_teachers(start.teachers, settings)
+    check_teachers(start, settings)
     if settings.training.only_exponent and start.folder is None:
         raise UsageProblem(
             "training.only_exponent trains a part of a model that is there: name one "
@@ -109,6 +112,21 @@ def check(start: Start, settings: Config) -> None:
             "--prior keeps the model's network: of [model] only prior_width (not 0), "
             "prior_blocks and prior_steps may be set"
         )
+
+
+def check_teachers(start: Start, settings: Config) -> None:
+    """Refuses teachers that do not fit the run, or that are not listened to.
+
+    Raises:
+        UsageProblem: names the first.
+    """
+    if not start.teachers:
+        return
+    if not settings.objective.teacher:
+        raise UsageProblem("--teacher needs objective.teacher above 0: it is set to 0")
+    from vaenhance.workflows import teachers
+
+    teachers.check_teachers(start.teachers, settings)
 
 
 def _fine_tuning(trained: Config) -> Config:

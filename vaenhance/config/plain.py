@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -72,7 +72,10 @@ _PLAIN = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 
 def load_toml(
-    path: Path, base: Config | None = None, given: str | None = None
+    path: Path,
+    base: Config | None = None,
+    given: str | None = None,
+    adapted: Callable[[Config], Config] = lambda preset: preset,
 ) -> Config:
     """Reads a configuration file over a base configuration.
 
@@ -80,6 +83,7 @@ def load_toml(
         path: the TOML file; a ``preset`` at its top goes before ``base``.
         base: what the file says nothing about.
         given: preset that was asked for elsewhere; the file may not contradict it.
+        adapted: what is made of the file's own preset before it counts.
 
     Raises:
         ConfigError: the file cannot be read, is no TOML, names another preset than
@@ -92,7 +96,7 @@ def load_toml(
     preset = data.pop("preset", None)
     try:
         if preset is not None:
-            base = named_preset(preset)
+            base = adapted(named_preset(preset))
         if preset is not None and given not in (None, preset):
             raise ConfigError(f"preset {preset!r} contradicts --preset {given}")
         return from_dict(data, base)

@@ -111,6 +111,6 @@ def named_preset(name: Any) -> Config:
     Raises:
         ConfigError: there is none of that name (with a suggestion).
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(unknown("preset", str(name), PRESETS))
     return PRESETS[name]

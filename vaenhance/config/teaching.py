@@ -7,8 +7,8 @@ from typing import Any
 from vaenhance.errors import ConfigError
 
 # A likelihood of what a teacher says is sharper than one of x: the floor of its sigma
-# and beta are set for it by these factors (docs/math.md).
-FLOOR, BETA = 4.0, 0.1
+# is divided and beta multiplied for it by these factors (docs/math.md).
+FLOOR, BETA = 4.0, 10.0
 PART = 0.8  # of the target that is a teacher's, where nothing else is said
 
 
@@ -38,7 +38,7 @@ def taught(plan: Any) -> dict[str, float]:
         plan: an ``ObjectiveConfig`` without one.
     """
     floor = max(1e-6, plan.sigma_floor / FLOOR)
-    return {"teacher": PART, "sigma_floor": floor, "beta": plan.beta / BETA}
+    return {"teacher": PART, "sigma_floor": floor, "beta": BETA * plan.beta}
 
 
 def untaught(plan: Any) -> dict[str, float]:
@@ -51,5 +51,5 @@ def untaught(plan: Any) -> dict[str, float]:
     """
     floor, beta = plan.sigma_floor, plan.beta
     if plan.teacher:
-        floor, beta = min(1.0, FLOOR * floor), BETA * beta
+        floor, beta = min(1.0, FLOOR * floor), beta / BETA
     return {"teacher": 0.0, "sigma_floor": floor, "beta": beta}

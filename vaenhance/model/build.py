@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,15 @@ def take_over(network: Any, weights: Mapping[str, Any]) -> list[str]:
         else:
             missing.append(name)
     return missing
+
+
+def left_out(network: Any, weights: Iterable[str]) -> list[str]:
+    """Returns the names of weights for which a network has no place.
+
+    Without heads: those of other scales have been made of them.
+    """
+    own = named(network.variables)
+    return [n for n in weights if n not in own and not n.startswith("head")]
 
 
 def read_weights(folder: Path) -> dict[str, NDArray[np.float32]]:

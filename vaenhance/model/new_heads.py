@@ -29,9 +29,10 @@ def missing_heads(weights: Mapping[str, Any], config: ModelConfig) -> set[int]:
 
     Args:
         weights: arrays by name.
-        config: of the model to be started; one that does not enlarge misses none.
+        config: of the model to be started. One that does not enlarge misses none, and
+            what other likelihoods decode is not fitted by least squares.
     """
-    if max(config.scales) == 1:
+    if max(config.scales) == 1 or config.likelihood != "gaussian":
         return set()
     return {s for s in config.scales if f"{head_name(s)}/kernel" not in weights}
 

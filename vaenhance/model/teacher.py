@@ -70,7 +70,7 @@ def target(
     """Returns x moved towards what its teachers say of it, as large as x.
 
     Args:
-        teachers: of ``build``; each view is another one's, in turn.
+        teachers: of ``build``; each view is another one's, in an order that is drawn.
         config: of the training: ``teacher`` is how far, ``views`` are averaged.
         x: clean images (B, s·h, s·h, C).
         y: degraded ones (B, h, h, C); squares.
@@ -92,12 +92,14 @@ def target(
         return image(teacher.model.likelihood, parameters)
 
     found = []
+    # Drawn, not counted: scales and mean steps have rhythms of their own.
+    turns = _order(config.training.seed, -1 - number, len(teachers))
     views = tf.unstack(choose_views(config.training.seed, number, plan.views))
     for place, view in enumerate(views):
         seen = turned(y, view)
         answers = [partial(said, each, seen) for each in teachers]
-        turn = tf.cast((number * plan.views + place) % len(teachers), tf.int32)
-        answer = answers[0]() if len(answers) == 1 else tf.switch_case(turn, answers)
+        whose = turns[place % len(teachers)]
+        answer = answers[0]() if len(answers) == 1 else tf.switch_case(whose, answers)
         found.append(turned_back(answer, view))
     mean = tf.stop_gradient(tf.add_n(found) / float(len(found)))
     return x + plan.teacher * (mean - x)
@@ -105,9 +107,13 @@ def target(
 
 def choose_views(seed: int, number: Any, count: int) -> Any:
     """Returns the numbers of so many different views for a step, (count,)."""
+    return _order(seed, number, VIEWS)[:count]
+
+
+def _order(seed: int, number: Any, count: int) -> Any:
+    """Returns the numbers below count in an order of the step's own, (count,)."""
     key = tf.stack([tf.constant(seed, tf.int64), number])
-    order = tf.argsort(tf.random.stateless_uniform([VIEWS], key))
-    return order[:count]
+    return tf.argsort(tf.random.stateless_uniform([count], key))
 
 
 def turned(x: Any, view: Any) -> Any:

@@ -5,13 +5,13 @@ No TensorFlow: what does not fit is refused before it starts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from vaenhance import checkpoint
-from vaenhance.config import Config
-from vaenhance.errors import UsageProblem
+from vaenhance.config import Config, stride
+from vaenhance.errors import ModelError, UsageProblem
 from vaenhance.workflows.card import hours_of
 from vaenhance.workflows.progress import Progress
 
@@ -25,8 +25,8 @@ def check_teachers(folders: Iterable[Path], config: Config) -> None:
 
     Raises:
         ModelError: a model is damaged.
-        UsageProblem: a model is of another kind, of other channels, of one size of
-            images, or lacks a scale.
+        UsageProblem: a model is of another kind, of other channels, of other sizes
+            of images, or lacks a scale.
     """
     for folder in folders:
         model = checkpoint.load_config(folder).model
@@ -45,6 +45,12 @@ def check_teachers(folders: Iterable[Path], config: Config) -> None:
             raise UsageProblem(
                 f"{name} cannot teach: it is for images of {model.image_size} pixels "
                 f"a side only, and the crops have {config.data.crop}"
+            )
+        step = stride(model)
+        if config.data.crop % step:
+            raise UsageProblem(
+                f"{name} cannot teach: it takes images whose sides are multiples of "
+                f"{step}, and the crops have {config.data.crop}"
             )
         lacking = set(config.model.scales) - set(model.scales)
         if lacking:
@@ -69,24 +75,24 @@ def described(folders: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
-def check_same_teachers(folder: Path, saved: Mapping[str, Any], now: Progress) -> None:
+def check_same_teachers(folder: Path, now: Progress) -> None:
     """Refuses to go on with a run that others have taught.
 
     Args:
-        folder: of the run.
-        saved: its progress.
-        now: that of this sitting, before it takes over the saved one.
+        folder: of the run; its card says by whom.
+        now: the progress of this sitting, before it takes over the saved one.
 
     Raises:
         UsageProblem: the models are others, or have learnt since.
     """
-    before = saved.get("teachers", [])
-    known, given = (
-        [each["weights_sha256"] for each in told] for told in (before, now.teachers)
-    )
-    if known == given:
+    try:
+        before = checkpoint.load_card(folder)["training"].get("teachers", [])
+        known = [each["weights_sha256"] for each in before]
+    except (ModelError, KeyError, TypeError, AttributeError):
+        return  # no card yet, or somebody's own
+    if known == [each["weights_sha256"] for each in now.teachers]:
         return
-    names = [each["name"] for each in before]
+    names = [str(each.get("name")) for each in before]
     words = " ".join(f"--teacher {name}" for name in names)
     raise UsageProblem(
         f"{folder} holds a run that was taught by {', '.join(names) or 'nobody else'}"

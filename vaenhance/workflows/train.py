@@ -20,7 +20,7 @@ from vaenhance.checkpoint_files import reason_of
 from vaenhance.config import to_toml
 from vaenhance.data.pipeline import Batch, Pipeline
 from vaenhance.errors import ConfigError, PhotoError, VaenhanceError
-from vaenhance.model.build import named, read_weights
+from vaenhance.model.build import left_out, read_weights
 from vaenhance.model.revival import BATCHES, REVIVED_UNTIL
 from vaenhance.model.trainer import Trainer
 from vaenhance.workflows.card import hours_of, make_card
@@ -132,11 +132,13 @@ class _Run:
         self.trainer.follow_the_chief()
         done = self.progress
         said, _ = self.trainer.workers.agree(
-            [done.step, done.seconds, done.skipped], []
+            [done.step, done.seconds, done.skipped, float(bool(done.init))], []
         )
         done.step, done.seconds, done.skipped = int(said[0]), said[1], int(said[2])
+        self._is_random = not said[3]
 
     def _restore(self) -> bool:
+        check_same_teachers(self.folder, self.progress)
         shapes = {
             group: {name: value.shape for name, value in part.items()}
             for group, part in self.trainer.state().items()
@@ -148,7 +150,6 @@ class _Run:
         self.trainer.set_state({g: dict(part) for g, part in groups.items()})
         if progress.pop("fingerprint", None) != self.facts["fingerprint"]:
             self.observer.warned("the images are not those the run began with")
-        check_same_teachers(self.folder, progress, self.progress)
         self.progress = Progress(**progress)
         self._saved_step = self.progress.step
         return True
@@ -161,7 +162,7 @@ class _Run:
         self.trainer.fit_new_heads(self.pipeline.batch)
         self.progress.init = init.resolve().name
         self.progress.hours_before = hours_of(checkpoint.load_card(init))
-        unused = weights.keys() - named(self.trainer.network.variables).keys()
+        unused = left_out(self.trainer.network, weights)
         faults = (missing, "do not fit and start afresh"), (unused, "are left out")
         for found, why in faults:
             if found:
@@ -240,7 +241,7 @@ class _Run:
     def _revive(self) -> None:
         """Lets what never says anything start anew, where that is due."""
         every, step = self.config.training.revive, self.progress.step
-        is_random = not step and not self.progress.init  # such weights fire
+        is_random = self._is_random and not step  # such weights fire
         if not every or step % every or is_random or self.done() > REVIVED_UNTIL:
             return
         seen = [self.pipeline.batch(step + i) for i in range(BATCHES)]

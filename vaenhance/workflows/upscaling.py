@@ -8,7 +8,7 @@ without a border of ``scale`` pixels.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from vaenhance import photo
 from vaenhance.api import Model
 from vaenhance.data import codec
-from vaenhance.errors import PhotoError
+from vaenhance.errors import PhotoError, VaenhanceError
 from vaenhance.metrics import SSIM_WINDOW, crop_border, psnr
 from vaenhance.workflows.enhancer import as_input, as_output, psnr_and_ssim
 from vaenhance.workflows.evaluate import Degradation, Settings, degrade_image
+from vaenhance.workflows.files import reason
 from vaenhance.workflows.pairs import Failure, Pair, read
 from vaenhance.workflows.standards import ImageSet
 
@@ -141,25 +142,37 @@ def evaluate_scales(
             whole, _ = read(pair)
             if min(whole.shape[:2]) < smallest(max(scales)):
                 raise PhotoError(f"it is too small to be shrunk {max(scales)} times")
-        except PhotoError as error:
-            yield Failure(pair.name, str(error))
+            scores = []
+            for scale in scales:
+                x, clean = shrunk(whole, scale)
+                for row in rows:
+                    y = degrade_image(clean, row, settings, pair.name)
+                    made = answers(model, y, scale, consistent)
+                    scores += _scores(pair.name, row, x, y, made)
+                    progress(x.shape[0] * x.shape[1] / 1e6)
+        # What one image is too much for, the next may do: each row is of the same ones.
+        except (VaenhanceError, MemoryError) as error:
+            yield Failure(pair.name, reason(error))
             continue
-        for scale in scales:
-            x, clean = shrunk(whole, scale)
-            for row in rows:
-                y = degrade_image(clean, row, settings, pair.name)
-                made = answers(model, y, scale, consistent)
-                for method, answer in made.items():
-                    again = codec.to_size(answer, y.shape[:2], "bicubic")
-                    yield Score(
-                        pair.name,
-                        scale,
-                        row.label,
-                        method,
-                        *bordered(x, answer, scale),
-                        psnr_back=psnr(y, again),
-                    )
-                progress(x.shape[0] * x.shape[1] / 1e6)
+        yield from scores
+
+
+def _scores(
+    name: str, row: Degradation, x: Array, y: Array, made: Mapping[str, Array]
+) -> list[Score]:
+    """Measures an image as each method enlarges it."""
+    scale = x.shape[0] // y.shape[0]
+    return [
+        Score(
+            name,
+            scale,
+            row.label,
+            method,
+            *bordered(x, answer, scale),
+            psnr_back=psnr(y, codec.to_size(answer, y.shape[:2], "bicubic")),
+        )
+        for method, answer in made.items()
+    ]
 
 
 def summarise(scores: Sequence[Score]) -> list[Row]:
