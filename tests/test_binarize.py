@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from tests.tiny import tiny_config
-from vaenhance.config import named_preset
+from vaenhance.config import check_run, named_preset
 from vaenhance.data.binarize import binarize
 from vaenhance.data.dataset import Dataset
 from vaenhance.data.pipeline import Pipeline
 from vaenhance.errors import ConfigError
+from vaenhance.workflows.likelihood import batches
 
 GRAY = np.linspace(0, 1, 6 * 64 * 64, dtype=np.float32).reshape(6, 64, 64, 1)
 
@@ -58,6 +59,25 @@ def test_batches_are_binary_where_asked_for(how):
     assert not np.array_equal(batch.x, whole.batch(4).x)
     for pipeline in (whole, *parts):
         pipeline.close()
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_static_bits_are_those_that_are_measured(noise):
+    config = named_preset("mlp").replace(
+        data={"binarize": "static"},
+        degradation={"noise": noise},
+        training={"batch": 20},
+    )
+    check_run(config)
+    data = digits(10)
+    pipeline = Pipeline(data, config)
+    trained = {x.tobytes() for step in range(6) for x in pipeline.batch(step).x}
+    pipeline.close()
+    measured = {
+        x.tobytes() for _, images in batches(data, config, 0, []) for x in images
+    }
+    assert len(measured) == 10
+    assert trained == measured  # one pattern an image, in 12 epochs
 
 
 def test_plain_batches_hold_the_images_themselves():

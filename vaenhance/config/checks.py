@@ -56,8 +56,10 @@ def check_run(config: Any) -> None:
         )
     if config.data.whole and scales != (1,):
         raise ConfigError("data.whole is for model.scales [1]")
-    if config.model.noise_map and config.model.network != "ladder":
-        raise ConfigError("model.noise_map is for network ladder")
+    if config.data.binarize == "static":
+        _check_static_bits(config.data)
+    if config.model.network != "ladder":
+        _check_ladder_only(config.model)
     if config.model.network == "look":
         _check_look_run(config)
     if config.adversarial.weight and config.adversarial.width % 8:
@@ -65,6 +67,22 @@ def check_run(config: Any) -> None:
             "adversarial.width must be a multiple of 8, received "
             f"{config.adversarial.width}"
         )
+
+
+def _check_static_bits(data: Any) -> None:
+    """Refuses what would give an image other bits each time: they are of its pixels."""
+    if not data.whole or data.flip or data.mirror or data.half_chroma:
+        raise ConfigError(
+            "data.binarize static needs data.whole, without data.flip, data.mirror and "
+            "data.half_chroma: a changed image has other bits"
+        )
+
+
+def _check_ladder_only(model: Any) -> None:
+    """Refuses what other networks would silently leave out."""
+    for name in ("noise_map", "residual", "latent_bound", "leak"):
+        if getattr(model, name):
+            raise ConfigError(f"model.{name} is for network ladder")
 
 
 def _check_look_run(config: Any) -> None:

@@ -23,7 +23,8 @@ def binarize(x: Pixels, how: str, rng: np.random.Generator) -> Pixels:
     Args:
         x: images (..., H, W, C) in [0, 1].
         how: ``none`` leaves them as they are; ``dynamic`` draws by ``rng``;
-            ``static`` draws by the image itself, so that it always has the same bits.
+            ``static`` draws by the image itself, so that it always has the same bits;
+            a turned or cut one has others, and no run may begin with both.
         rng: used by ``dynamic`` only.
 
     Returns:

@@ -47,10 +47,11 @@ def variance(
     x_hat, values = inference.observe(y, noise_sigma, scale)
     total = np.square(decoder_sigma(values, calibration))
     total += spread(inference, y, noise_sigma, x_hat, draws, scale)
-    # One value a place; between places it is interpolated.
+    # One value a place; between places it is interpolated. The last places may go
+    # beyond the image.
     size = [GRID * scale * side for side in total.shape[1:3]]
     enlarged: Pixels = tf.image.resize(total[..., None], size, "bilinear").numpy()
-    return x_hat, enlarged
+    return x_hat, enlarged[:, : x_hat.shape[1], : x_hat.shape[2]]
 
 
 def decoder_sigma(values: Pixels, calibration: Calibration) -> Pixels:
@@ -79,10 +80,10 @@ def spread(
         scale: of the draws.
 
     Returns:
-        (B, H / GRID, W / GRID), [0, 1] units squared; 0 without draws.
+        (B, ⌈H / GRID⌉, ⌈W / GRID⌉), [0, 1] units squared; 0 without draws.
     """
     batch, height, width = y.shape[:3]
-    total = np.zeros((batch, height // GRID, width // GRID), np.float32)
+    total = np.zeros((batch, -(-height // GRID), -(-width // GRID)), np.float32)
     for epsilons in draws:
         drawn, _ = inference.posterior(y, noise_sigma, epsilons, scale)
         means = by_place(np.square(drawn - x_hat), scale).mean(axis=-1)
@@ -93,12 +94,18 @@ def spread(
 def by_place(image: Pixels, scale: int = 1) -> Pixels:
     """Returns the numbers of each place, (B, h, w, (GRID·scale)² · C).
 
+    The stride of a model may be odd, and so may be the sides of its tiles: a place
+    that goes beyond the image has the numbers that are there twice.
+
     Args:
-        image: (B, GRID·scale·h, GRID·scale·w, C).
+        image: (B, H, W, C), H and W multiples of ``scale``.
         scale: of the image, as a multiple of y.
     """
-    batch, height, width, channels = image.shape
     side = GRID * scale
+    beyond = [(0, -length % side) for length in image.shape[1:3]]
+    if np.any(beyond):
+        image = np.pad(image, [(0, 0), *beyond, (0, 0)], "symmetric")
+    batch, height, width, channels = image.shape
     cells = image.reshape(batch, height // side, side, width // side, side, channels)
     placed = cells.transpose(0, 1, 3, 2, 4, 5)
     return placed.reshape(*placed.shape[:3], side * side * channels)

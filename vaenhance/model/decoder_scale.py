@@ -32,13 +32,14 @@ def features(
     scales: Sequence[int] = (1,),
     scale: int = 1,
 ) -> Any:
-    """Returns what σ is guessed from, (B, H / GRID, W / GRID, F).
+    """Returns what σ is guessed from, (B, ⌈H / GRID⌉, ⌈W / GRID⌉, F).
 
     What was changed of an enlarged image is what its means over the pixels of y differ
     from y. Models with other scales than 1 also say at which scale they are.
 
     Args:
-        y: degraded images (B, H, W, C); H and W multiples of ``GRID``.
+        y: degraded images (B, H, W, C). Where H or W is odd, the last places are of
+            the pixels that are there.
         x_hat: what was made of them, (B, scale·H, scale·W, C).
         posteriors: of every level, at the posterior mean.
         scales: of the model.
@@ -48,7 +49,7 @@ def features(
     changed = _pooled(tf.square(change))
     energies: list[tuple[Any, tuple[int, ...]]] = [
         (changed, WINDOWS),
-        (_pooled(_gradient_energy(x_hat), GRID * scale), WINDOWS),
+        (_pooled(_means(_gradient_energy(x_hat), scale)), WINDOWS),
     ]
     # White noise loses three quarters of its energy in means of 2 x 2 pixels and two
     # thirds in gray; that of cameras, blocks and blur lose less or more.
@@ -112,13 +113,17 @@ def _gradient_energy(x: Any) -> Any:
 
 
 def _means(x: Any, side: int) -> Any:
-    """Returns means over squares of so many pixels a side."""
-    return x if side == 1 else tf.nn.avg_pool2d(x, side, side, "VALID")
+    """Returns means over squares of so many pixels a side, or of what is there of one.
+
+    "SAME" would begin with part of a square if more than a pixel were missing: only
+    places of ``GRID`` may go beyond the image.
+    """
+    return x if side == 1 else tf.nn.avg_pool2d(x, side, side, "SAME")
 
 
-def _pooled(x: Any, side: int = GRID) -> Any:
-    """Returns means over colours and squares, (B, H / side, W / side, 1)."""
-    return _means(tf.reduce_mean(x, -1, keepdims=True), side)
+def _pooled(x: Any) -> Any:
+    """Returns means over colours and places, (B, ⌈H / GRID⌉, ⌈W / GRID⌉, 1)."""
+    return _means(tf.reduce_mean(x, -1, keepdims=True), GRID)
 
 
 def _averaged(energy: Any, window: int) -> Any:
