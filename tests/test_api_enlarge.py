@@ -172,7 +172,7 @@ def test_samples_have_the_size_that_was_asked_for(model):
         ({"scale": 5}, "up to 4"),
         ({"scale": 0}, "up to 4"),
         ({"size": (61 * 5, 45)}, "cannot become"),
-        ({"size": (0, 45)}, "has pixels"),
+        ({"size": (0, 45)}, "height of a result must be 1 or more"),
         ({"scale": 2, "size": (9, 9)}, "not both"),
     ],
 )

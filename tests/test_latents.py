@@ -375,7 +375,7 @@ def test_metadata_that_unpacks_to_gigabytes_is_refused(tmp_path):
     np.savez_compressed(path, **arrays)
     with pytest.raises(LatentError, match="exif/0 unpacks to 2097280 bytes"):
         LatentReader(path)
-    arrays["exif/0"] = np.random.default_rng(0).bytes(2 << 20)
+    arrays["exif/0"] = b"II*\0" + np.random.default_rng(0).bytes((2 << 20) - 4)
     arrays["exif/0"] = np.frombuffer(arrays["exif/0"], np.uint8)
     np.savez_compressed(path, **arrays)
     with LatentReader(path) as file:
@@ -483,7 +483,7 @@ def test_memory_does_not_grow_with_the_latents(tmp_path):
         for index in range(24):
             file.keep(0, tile)
             file.keep(1, tile)
-            metadata = Metadata(b"%d" % index + exif)
+            metadata = Metadata(exif + b"%d" % index)
             own = Entry(f"{index}.png", 240, 240, cut, metadata=metadata)
             file.add(own, alpha=alpha)
     assert tracemalloc.get_traced_memory()[1] < 12 << 20

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from vaenhance.api_inputs import UNTOLD, check_class, check_input, class_number
 from vaenhance.api_likelihood import MOST_PIXELS, MOST_ROWS
-from vaenhance.api_numbers import check_seed, check_whole, temperatures
+from vaenhance.api_numbers import check_seed, check_whole, temperatures, whole_size
 from vaenhance.config import ModelConfig, stride
 from vaenhance.errors import OutOfMemory, UsageProblem
 from vaenhance.tiling import to_float
 
 Pixels = NDArray[np.float32]
+
+MOST_DRAWN = 1 << 40  # pixels; far more than memory holds, and arrays can have them
 
 
 class Drawing:
@@ -119,11 +121,9 @@ class Drawing:
         own = self.config.image_size
         if size is None:
             size = (own, own) if own else (128, 128)
-        if np.shape(size) != (2,):
-            raise UsageProblem(f"size must be (height, width), received {size!r}")
-        height, width = size
-        for name, side in (("height", height), ("width", width)):
-            check_whole(f"the {name} of a drawn image", side, 1)
+        height, width = whole_size("a drawn image", size)
+        if height * width > MOST_DRAWN:
+            raise UsageProblem(f"{width}x{height} pixels are too many to draw")
         if own and (height, width) != (own, own):
             raise UsageProblem(
                 f"model {self.name} draws images of {own}x{own} pixels only, "

@@ -59,12 +59,16 @@ class Enhancing(Tiles, Drawing):
         """
         dials: dict[str, Any] = {"strength": strength, "noise_sigma": noise_sigma}
         check_input(self.name, self.config, image, **dials)
+        if image.ndim == 4 and not len(image):
+            # One that takes no memory stands for the images that are not there.
+            one = np.broadcast_to(np.zeros((), image.dtype), image.shape[1:])
+            aim = self.aim(one, scale, size, consistent)
+            return np.zeros((0, *aim.result, image.shape[3]), image.dtype)
         if image.ndim == 4:
             dials |= {"scale": scale, "size": size, "consistent": consistent}
             dials |= {"tile": tile, "overlap": overlap}
             dials |= {"progress": progress, "label": label}
-            made = [self.enhance(one, **dials) for one in image]
-            return np.stack(made) if made else image.copy()
+            return np.stack([self.enhance(one, **dials) for one in image])
         aim = self.aim(image, scale, size, consistent)
         if image.size == 0 or (strength == 0 and aim.result == aim.image):
             return image.copy()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vaenhance.api_numbers import check_part, check_whole
+from vaenhance.api_numbers import check_part, check_whole, is_number, whole_size
 from vaenhance.config import ModelConfig
 from vaenhance.config.suggest import unknown
 from vaenhance.errors import Misfit, UsageProblem
@@ -138,11 +138,13 @@ def check_scale(
     """
     if scale is not None and size is not None:
         raise UsageProblem("give a scale or a size, not both")
+    if scale is not None and not is_number(scale):
+        raise UsageProblem(f"scale must be a number, received {scale!r}")
     most = max(config.scales)
     if most > 1 and scale is not None and not 0 < scale <= most:
         raise UsageProblem(f"model {name} reaches scales up to {most}, not {scale:g}")
-    if size is not None and min(size) < 1:
-        raise UsageProblem(f"a size has pixels, received {size}")
+    if size is not None:
+        whole_size("a result", size)
     is_plain = size is None and scale in (None, 1)
     if config.scales == (1,) and not is_plain:
         raise UsageProblem(
@@ -166,10 +168,10 @@ def checked_scale(name: str, config: ModelConfig, scale: int | None) -> int:
     """
     if scale is None:
         return config.scales[0]
-    if scale not in config.scales:
+    if not is_number(scale) or scale not in config.scales:
         known = " and ".join(str(one) for one in config.scales)
         raise UsageProblem(f"model {name} has no scale {scale}, only {known}")
-    return scale
+    return int(scale)
 
 
 def check_way(frames: int, method: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,31 @@ def check_whole(what: str, number: int, least: int = 0) -> None:
         raise UsageProblem(f"{what} must be {least} or more, received {number}")
 
 
+def whole_size(of: str, size: object) -> tuple[int, int]:
+    """Returns a size as two numbers of Python's own, which do not overflow.
+
+    Args:
+        of: what has it, for the message.
+        size: (height, width), pixels.
+
+    Raises:
+        UsageProblem: it is no pair of whole numbers, 1 or more.
+    """
+    given: Any = size.tolist() if isinstance(size, np.ndarray) else size
+    is_row = isinstance(given, Sequence) and not isinstance(given, str)
+    sides = list(given) if is_row else []
+    if len(sides) != 2:
+        raise UsageProblem(f"size must be (height, width), received {size!r}")
+    for name, side in zip(("height", "width"), sides, strict=True):
+        check_whole(f"the {name} of {of}", side, 1)
+    return int(sides[0]), int(sides[1])
+
+
+def is_number(given: object) -> bool:
+    """Tells whether something is one number, NaN and infinity among them."""
+    return isinstance(given, int | float | np.integer | np.floating)
+
+
 def check_part(what: str, number: float) -> None:
     """Refuses what is no part of a whole.
 
@@ -46,8 +72,7 @@ def check_part(what: str, number: float) -> None:
     Raises:
         UsageProblem: it is no number in 0..1.
     """
-    is_number = isinstance(number, int | float | np.integer | np.floating)
-    if not is_number or not 0.0 <= number <= 1.0:
+    if not is_number(number) or not 0.0 <= number <= 1.0:
         raise UsageProblem(f"{what} must be in 0..1, received {number!r}")
 
 

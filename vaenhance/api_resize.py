@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance import photo, tiling
+from vaenhance.api_numbers import whole_size
 from vaenhance.config import ModelConfig
 from vaenhance.errors import UsageProblem
 
@@ -81,10 +82,13 @@ def aim_at(
         size: (height, width) instead.
 
     Raises:
-        UsageProblem: none of the model's scales reaches it.
+        UsageProblem: none of the model's scales reaches it, or it is no size.
     """
     image = shape[0], shape[1]
-    result = size or target_size(image, scale or config.scales[0])
+    if size is None:
+        result = target_size(image, float(scale or config.scales[0]))
+    else:
+        result = whole_size("a result", size)
     # A pixel is lost or won by rounding; nobody means another scale by that.
     factor = max((t - 1) / s for t, s in zip(result, image, strict=True))
     for known in config.scales:

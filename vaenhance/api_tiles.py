@@ -175,8 +175,11 @@ class Tiles:
         for what, side in (("tile", tile), ("overlap", overlap)):
             if side is not None:
                 check_whole(what, side)
+        # Python's own numbers do not overflow.
+        overlap = None if overlap is None else int(overlap)
         if tile is None:
             tile = min(WHOLE_UP_TO, LARGE_UP_TO // max(self.config.scales))
+        tile = int(tile)
         if self.config.image_size:
             tile = 0
         if overlap is None and tile:
@@ -188,11 +191,14 @@ class Tiles:
             shared = DEFAULT_OVERLAP if overlap is None else overlap
             if overlap is None or side == self.tile_limit:
                 shared = min(shared, side // 2)
+            cut = Tiling(side, shared, stride(self.config), self.margin)
             try:
-                return work(Tiling(side, shared, stride(self.config), self.margin))
+                tiling.tile_count(size, cut)
             except ValueError as error:
                 # An image within one tile has no overlap to be wrong.
                 raise Misfit(str(error)) from error
+            try:
+                return work(cut)
             except OutOfMemory:
                 used = min(side or longest, longest)
                 if used <= SMALLEST_TILE or self.config.image_size:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import struct
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -61,9 +62,14 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelError: it is missing, too large or not a JSON object.
     """
     try:
-        if path.stat().st_size > _LARGEST_JSON:
+        # A name may be that of a pipe, or a link to a device without an end.
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ModelError(f"{path} is damaged: not a file")
+            data = file.read(_LARGEST_JSON + 1)
+        if len(data) > _LARGEST_JSON:
             raise ModelError(f"{path} is too large to be part of a model")
-        text = path.read_text(encoding="utf-8")
+        text = data.decode("utf-8")
     except FileNotFoundError as error:
         raise ModelError(f"{path.parent} is no vaenhance model: no {path.name}") from (
             error
@@ -71,6 +77,11 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {_words(error)}") from error
     return parsed(text, path)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Opens a pipe, too, without waiting for somebody who writes."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parsed(text: str, path: Path) -> dict[str, Any]:

@@ -37,6 +37,9 @@ _SHARED = 0x02  # flag of a message that is somewhere else
 _MOST_MESSAGES = 1024  # of an object
 _MOST_NODES = 10_000  # of a group
 _LONGEST = 16 * 2**20  # bytes of a header, of the names of a group, of a text
+_LONGEST_NAME = 1024  # bytes of a name in a group
+_MOST_NAMES = 16 * 2**20  # bytes of the names in all groups that are read; they and
+_ENTRY_ROOM = 64  # bytes for each are copied
 _DEEPEST = 8  # levels of the tree of a group
 
 
@@ -62,6 +65,7 @@ class Hdf5:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("rb")
         self._groups: dict[int, dict[str, int]] = {}
+        self._names = 0  # bytes of the names in them
         try:
             self._size = self._file.seek(0, 2)
             start = self._bytes(0, _ROOT + _ENTRY.size)
@@ -169,7 +173,10 @@ class Hdf5:
             elif start.startswith(b"SNOD\1") and used <= _MOST_ENTRIES:
                 entries = self._bytes(place + 8, used * _ENTRY.size)
                 for label, header, cached, _ in _ENTRY.iter_unpack(entries):
-                    end = names.find(b"\0", label)
+                    end = names.find(b"\0", label, label + _LONGEST_NAME + 1)
+                    self._names += _ENTRY_ROOM + max(end - label, 0)
+                    if self._names > _MOST_NAMES:
+                        raise Unreadable("it has too many arrays, or too long names")
                     if cached in _HARD and 0 <= label < end:
                         found[names[label:end].decode("utf-8")] = header
             else:

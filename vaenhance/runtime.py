@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from vaenhance.errors import DeviceError
+from vaenhance.runtime_quiet import silent_stderr, without_keras_home
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 
@@ -150,7 +151,7 @@ def import_tensorflow(for_training: bool = False) -> Any:
     """Imports TensorFlow and Keras without a word on stdout or stderr.
 
     The user's ``~/.keras/keras.json`` and ``KERAS_BACKEND`` are overruled: they
-    would change the backend, the float type or the channel order of our models.
+    would change the backend, the numbers or the channel order of our models.
 
     Args:
         for_training: uses oneDNN, which TensorFlow leaves off on processors without
@@ -164,13 +165,14 @@ def import_tensorflow(for_training: bool = False) -> Any:
             os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         verbose = os.environ.get("VAENHANCE_TENSORFLOW_LOG") == "1"
-        quietly = contextlib.nullcontext() if verbose else _silent_stderr()
-        with quietly, _postponed("requests"):
+        quietly = contextlib.nullcontext() if verbose else silent_stderr()
+        with quietly, without_keras_home(), _postponed("requests"):
             _first_import()
     import keras
     import tensorflow as tf
 
     keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")
     keras.config.disable_interactive_logging()
     tf.get_logger().setLevel("ERROR")
@@ -283,18 +285,3 @@ def _cores() -> int:
         if hasattr(os, "sched_getaffinity")
         else (os.cpu_count() or 1)
     )
-
-
-@contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Points file descriptor 2 at nothing, then back: C++ writes there unasked."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nothing)

@@ -162,14 +162,17 @@ def _exit_code(run: Callable[[], Any]) -> int:
     """Runs a command and turns its end into an exit code and at most one message."""
     try:
         code = run()
-        sys.stdout.flush()
+        with console.delivery():
+            sys.stdout.flush()
     except (_End, click.Abort, KeyboardInterrupt) as error:
+        streams.drop_stdout()  # what is left of it may wait for a reader for ever
         stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
         if isinstance(stopped, EOFError):  # Click takes a bug for a closed terminal
             return _unexpected(stopped)
         return SIGNALLED + getattr(stopped, "number", signal.SIGINT)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return error.exit_code
     except click.ClickException as error:
         console.error(_explain(error))
@@ -182,8 +185,26 @@ def _exit_code(run: Callable[[], Any]) -> int:
         streams.drop_stdout()
         return FAILED
     except Exception as error:
+        if isinstance(error, OSError) and _is_of_echo(error):
+            return _undelivered(error)
         return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _is_of_echo(error: BaseException) -> bool:
+    """Tells whether Click, which prints help and completion, could not do so."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code is click.echo.__code__ for frame, _ in frames)
+
+
+def _undelivered(error: OSError) -> int:
+    """Reports a full disk behind stdout as ``console`` does."""
+    try:
+        with console.delivery():
+            raise error
+    except VaenhanceError as words:
+        console.error(str(words))
+    return FAILED
 
 
 def _unexpected(error: Exception) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import sys
 import time
@@ -76,7 +77,7 @@ def error(text: str) -> None:
 
 def product(text: str) -> None:
     """Writes one line of what the user asked for to stdout."""
-    with _delivery():
+    with delivery():
         _write(sys.stdout, text)
 
 
@@ -90,11 +91,8 @@ def json_line(record: Mapping[str, Any]) -> None:
 
 def product_bytes(data: bytes) -> None:
     """Writes an image to stdout."""
-    with _delivery():
-        sys.stdout.flush()
-        stream: BinaryIO = sys.stdout.buffer
-        stream.write(data)
-        stream.flush()
+    with delivery():
+        streams.write_all(sys.stdout, data)
 
 
 def stdin_bytes() -> bytes:
@@ -106,7 +104,7 @@ def stdin_bytes() -> bytes:
     stream: BinaryIO = sys.stdin.buffer
     chunks, size = [], 0
     try:
-        while chunk := stream.read(_CHUNK):
+        for chunk in streams.pieces(stream, _CHUNK):
             size += len(chunk)
             if size > MOST_INPUT:
                 raise VaenhanceError(
@@ -236,11 +234,17 @@ def duration(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def _delivery() -> Iterator[None]:
-    """Turns a full disk behind stdout into words; a closed pipe stays what it is."""
+def delivery() -> Iterator[None]:
+    """Turns a full disk behind stdout into words; a closed pipe stays what it is.
+
+    A signal that ends the wait for a reader gives that reader up.
+    """
     try:
         yield
     except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        streams.drop_stalled_stdout()
         raise
     except OSError as error:
         streams.drop_stdout()
@@ -266,7 +270,19 @@ def _write(stream: TextIO, text: str) -> None:
     line = text.encode(encoding, "backslashreplace").decode(encoding)
     if _state.bar is not None:
         _state.bar.clear()
-    stream.write(line + "\n")
-    stream.flush()
+    _put(stream, line + "\n", encoding)
     if _state.bar is not None:
         _state.bar.refresh()
+
+
+def _put(stream: TextIO, line: str, encoding: str) -> None:
+    """Writes all of a line; as text if the stream has no bytes, or marks their order.
+
+    Such a mark belongs to the start of the stream, which only the stream knows.
+    """
+    if hasattr(stream, "buffer") and not "".encode(encoding):
+        data = line.replace("\n", os.linesep).encode(encoding)
+        streams.write_all(stream, data)
+    else:
+        stream.write(line)
+        stream.flush()

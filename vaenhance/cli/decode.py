@@ -97,6 +97,7 @@ def command(
     from vaenhance.workflows.latent_jobs import plan_decode
     from vaenhance.workflows.naming import Naming
     from vaenhance.workflows.originals import refuse_originals
+    from vaenhance.workflows.sources import rereadable
 
     enlargement = take_enlargement(chosen)
     settings = how.DecodeSettings(**chosen, enlargement=enlargement)
@@ -109,7 +110,8 @@ def command(
         refusals.refuse_half("looks are computed in float32", precision)
     _check_streams(latents, target, as_json)
     source = None if latents == "-" else Path(latents)
-    with LatentReader(source or console.stdin_bytes()) as reader:
+    data = console.stdin_bytes() if source is None else rereadable(source)
+    with LatentReader(data) as reader:
         entries, picture = reader.entries, None
         if apply is None:
             how.check_images(reader)

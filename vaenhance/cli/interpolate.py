@@ -120,6 +120,7 @@ def command(
     from vaenhance.checkpoint import find_model, is_look, load_config
     from vaenhance.workflows import interpolate as workflow
     from vaenhance.workflows.originals import refuse_originals
+    from vaenhance.workflows.sources import rereadable
 
     tiles = refusals.fitting_tiles(chosen["tile"], chosen["overlap"])
     chosen["tile"], chosen["overlap"] = tiles
@@ -143,8 +144,10 @@ def command(
         # The others are of the environment.
         settings = replace(settings, tile=None, overlap=None, levels=levels)
     check_class(model, settings.label)
-    sources = [console.stdin_bytes() if n == "-" else Path(n) for n in (start, end)]
     names = start, end
+    sources = [
+        console.stdin_bytes() if n == "-" else rereadable(Path(n)) for n in names
+    ]
     ends = workflow.read_ends(sources, names, max_megapixels, any_size=of_looks)
     if ends.have_other_profiles:
         console.message("A and B have different colour profiles: none is written")

@@ -6,7 +6,6 @@ Reading pixels goes through ``photo``; cropping and degrading are not done here.
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from vaenhance import photo
 from vaenhance.data.discover import class_folders, list_folder
+from vaenhance.data.npz import read_npz
 from vaenhance.data.reachable import is_file, is_folder
 from vaenhance.errors import PhotoError, UsageProblem
 
@@ -220,20 +220,7 @@ def _headers(
 
 
 def _open_npz(path: Path, keys: Sequence[str]) -> tuple[Dataset, Scan]:
-    try:
-        # allow_pickle stays off: an .npz must not run code.
-        if not zipfile.is_zipfile(path):  # an array, or nothing at all
-            raise ValueError("it is no .npz file")
-        with np.load(path, allow_pickle=False) as arrays:
-            key = next((k for k in keys if k in arrays.files), None)
-            if key is None:
-                known = ", ".join(keys)
-                raise UsageProblem(f"{path} has none of the arrays {known}")
-            images = arrays[key]
-            has_labels = LABEL_KEYS[key] in arrays.files
-            labels = arrays[LABEL_KEYS[key]] if has_labels else None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageProblem(f"cannot read {path}: {error}") from error
+    key, images, labels = read_npz(path, keys, LABEL_KEYS)
     if images.ndim == 3:
         images = images[..., None]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):

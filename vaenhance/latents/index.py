@@ -1,13 +1,18 @@
-"""What a file of latents says of its images: checked before anything is made of it."""
+"""What a file of latents says of its images: checked before anything is made of it.
+
+And the same, as it is written.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import PurePosixPath
 from typing import Any
 from zipfile import ZipFile
 
+import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import LatentError
@@ -51,6 +56,42 @@ def read_index(archive: ZipFile) -> tuple[Origin, str, tuple[Entry, ...]]:
         tuple(int(step) for step in steps),
     )
     return origin, content, _read_entries(archive, origin)
+
+
+def index_arrays(
+    origin: Origin,
+    content: str,
+    facts: Mapping[str, float | str],
+    entries: Sequence[Entry],
+) -> dict[str, Any]:
+    """Returns what a file says of its images and their latents, by key.
+
+    Args:
+        origin: the model's.
+        content: one of ``CONTENTS``.
+        facts: further words and numbers.
+        entries: the images; of their metadata only the resolution is here.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "content": content,
+        "model": origin.model,
+        "model_sha256": origin.checksum,
+        "precision": origin.precision,
+        "stride": origin.stride,
+        "margin": origin.margin,
+        "steps": np.array(origin.steps, np.int64),
+        **facts,
+        "names": [entry.name for entry in entries],
+        "sizes": np.array([(e.height, e.width) for e in entries], np.int64),
+        "tilings": np.array(
+            [(e.tiling.tile, e.tiling.overlap) for e in entries], np.int64
+        ),
+        "formats": [entry.format for entry in entries],
+        "bits": np.array([entry.bits for entry in entries], np.int64),
+        "gray": np.array([entry.is_gray for entry in entries], bool),
+        "dpi": np.array([e.metadata.dpi or (np.nan, np.nan) for e in entries]),
+    }
 
 
 def _read_entries(archive: ZipFile, origin: Origin) -> tuple[Entry, ...]:

@@ -23,7 +23,23 @@ _PIECE = 1 << 20  # bytes copied at once
 # All archives are of one moment: the same latents give the same bytes.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 _LOCAL_HEADER = struct.Struct("<26sHH")
+# zipfile unpacks others (bzip2, LZMA) without a bound: kilobytes become gigabytes.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def check_methods(archive: zipfile.ZipFile) -> None:
+    """Refuses what cannot be unpacked in bounds; to be called before anything is read.
+
+    Raises:
+        LatentError: something is neither stored nor deflated.
+    """
+    for info in archive.infolist():
+        if info.compress_type not in _METHODS:
+            raise LatentError(
+                f"{info.filename!r:.99} is packed in a way (method "
+                f"{info.compress_type}) that is not read: save it with NumPy again"
+            )
 
 
 def write_array(archive: zipfile.ZipFile, key: str, array: NDArray[Any]) -> None:

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import LatentError
-from vaenhance.latents.carried import read_alpha
+from vaenhance.latents.carried import check_carried, read_alpha
 from vaenhance.latents.index import claimed, number, read_index, word
-from vaenhance.latents.members import Member
+from vaenhance.latents.members import Member, check_methods
 from vaenhance.latents.records import Tile
 
 _MOST_NUMBERS = 1 << 20  # of a pooled vector
@@ -63,6 +63,8 @@ class LatentReader:
                 )
                 self._file = ours
                 self._archive = self._files.enter_context(zipfile.ZipFile(theirs))
+                check_methods(self._archive)
+                check_carried(self._archive)
                 self.origin, self.content, self.entries = read_index(self._archive)
                 broken = self._archive.testzip()
                 if broken is not None:
@@ -127,11 +129,16 @@ class LatentReader:
             count: how many tiles it has (``Model.tile_shapes``).
             shapes: (h, w, c) of each level of a tile, likewise.
             draw: which one of several draws alone; None yields (K, h, w, c) of all.
+                Of a mean there is only 0.
 
         Raises:
-            LatentError: they are not so.
+            LatentError: they are not so, or there is no such image or draw.
         """
-        drawn = (self.draws,) if self.content == "draws" else ()
+        self._check_index(index)
+        draws = self.draws or 1
+        if draw is not None and not 0 <= draw < draws:
+            raise LatentError(f"{self.name} has no draw {draw}: it has {draws}, from 0")
+        drawn = (draws,) if self.content == "draws" else ()
         with self._explained():
             parts = {}
             for level, shape in enumerate(shapes):
@@ -162,8 +169,9 @@ class LatentReader:
         """Returns the transparency of an image, (H, W), or None.
 
         Raises:
-            LatentError: it is not as large as the image.
+            LatentError: it is not as large as the image, or there is no such image.
         """
+        self._check_index(index)
         entry = self.entries[index]
         size = entry.height, entry.width
         with self._explained():
@@ -184,6 +192,12 @@ class LatentReader:
             if wide or found.shape[0] != len(self):
                 raise LatentError(f"vectors has the shape {found.shape}")
             return found.read(found.shape).astype(np.float32)
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise LatentError(
+                f"{self.name} has no image {index}: it has {len(self)}, from 0"
+            )
 
     def _part(
         self, name: str, index: int, shape: tuple[int, ...]

@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Self, cast
+from typing import BinaryIO, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vaenhance.errors import PhotoError, UsageProblem
-from vaenhance.latents.carried import carried, is_packed
+from vaenhance.latents.carried import Packing, carried
+from vaenhance.latents.index import index_arrays
 from vaenhance.latents.members import copied, write_array, write_pieces
 from vaenhance.latents.records import (
     CONTENTS,
-    SCHEMA_VERSION,
     Entry,
     Origin,
     Tile,
@@ -97,6 +97,7 @@ class LatentWriter:
         self._stored: list[_Stored] = []
         self._shapes: dict[str, list[tuple[int, ...]]] = {}
         self._starts: dict[str, int] = {}
+        self._is_done = False  # finished or closed
 
     def __len__(self) -> int:
         """Returns how many images have been added."""
@@ -109,7 +110,7 @@ class LatentWriter:
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Writes the file if all went well, and drops what is temporary."""
         try:
-            if kind is None:
+            if kind is None and not self._is_done:
                 self.finish()
         finally:
             self.close()
@@ -130,7 +131,9 @@ class LatentWriter:
 
         Raises:
             Unwritable: a temporary file cannot be written.
+            UsageProblem: the file was written or closed already.
         """
+        self._check_open()
         for number, tile in enumerate(() if latents is None else latents.tiles):
             self.keep(number, tile)
         shapes = {
@@ -162,7 +165,9 @@ class LatentWriter:
 
         Raises:
             Unwritable: a temporary file cannot be written.
+            UsageProblem: the file was written or closed already.
         """
+        self._check_open()
         if number == 0:
             self.discard()
         with self._explained():
@@ -186,16 +191,18 @@ class LatentWriter:
         self._shapes, self._starts = {}, {}
 
     def finish(self) -> None:
-        """Writes the file.
+        """Writes the file; nothing can be added to it afterwards.
 
         Raises:
-            UsageProblem: there is no image.
+            UsageProblem: there is no image, or it was written or closed already.
             TargetTaken: the target has come to be there.
             PhotoError: it cannot be written; nothing is left behind, but in a stream.
         """
+        self._check_open()
         self.discard()
         if not self._stored:
             raise UsageProblem("there are no latents to write")
+        self._is_done = True
         if isinstance(self._target, Path):
             with atomic_stream(self._target, replace=self._overwrite) as stream:
                 self._write(stream)
@@ -204,12 +211,18 @@ class LatentWriter:
                 self._write(self._target)
 
     def close(self) -> None:
-        """Drops the temporary files."""
+        """Drops the temporary files; nothing can be written afterwards."""
+        self._is_done = True
         for spool in (*self._spools.values(), self._carried):
             if spool is not None:
                 with suppress(OSError):  # what is pending is not needed any more
                     spool.close()
         self._spools, self._carried = {}, None
+        self._shapes, self._starts = {}, {}
+
+    def _check_open(self) -> None:
+        if self._is_done:
+            raise UsageProblem("the latents were written or closed already")
 
     def _spool(self, name: str) -> BinaryIO:
         if name not in self._spools:
@@ -236,20 +249,23 @@ class LatentWriter:
 
     def _write(self, stream: BinaryIO) -> None:
         with zipfile.ZipFile(stream, "w") as archive:
-            for key, value in self._index().items():
+            index = index_arrays(
+                self._origin,
+                self._content,
+                self._facts,
+                [one.entry for one in self._stored],
+            )
+            for key, value in index.items():
                 write_array(archive, key, np.asarray(value))
             for name in self._spools:
                 self._write_part(archive, name)
+            packing = Packing()
             for one in (one for stored in self._stored for one in stored.carried):
                 assert self._carried is not None
                 length = math.prod(one.shape) * one.dtype.itemsize
                 pieces = copied(self._carried, one.start, length)
-                kind = (
-                    zipfile.ZIP_DEFLATED
-                    if is_packed(one.key, length)
-                    else zipfile.ZIP_STORED
-                )
-                write_pieces(archive, one.key, one.shape, one.dtype, pieces, kind)
+                method = packing.method(one.key, length)
+                write_pieces(archive, one.key, one.shape, one.dtype, pieces, method)
 
     def _write_part(self, archive: zipfile.ZipFile, name: str) -> None:
         """Writes level0 as one array if all images have one shape, else one each."""
@@ -266,27 +282,3 @@ class LatentWriter:
             length = math.prod(shape) * _FLOAT.itemsize
             pieces = copied(spool, one.starts[name], length)
             write_pieces(archive, f"{name}/{index}", shape, _FLOAT, pieces)
-
-    def _index(self) -> dict[str, Any]:
-        """Returns all that is not latents, by key."""
-        origin, entries = self._origin, [one.entry for one in self._stored]
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "content": self._content,
-            "model": origin.model,
-            "model_sha256": origin.checksum,
-            "precision": origin.precision,
-            "stride": origin.stride,
-            "margin": origin.margin,
-            "steps": np.array(origin.steps, np.int64),
-            **self._facts,
-            "names": [entry.name for entry in entries],
-            "sizes": np.array([(e.height, e.width) for e in entries], np.int64),
-            "tilings": np.array(
-                [(e.tiling.tile, e.tiling.overlap) for e in entries], np.int64
-            ),
-            "formats": [entry.format for entry in entries],
-            "bits": np.array([entry.bits for entry in entries], np.int64),
-            "gray": np.array([entry.is_gray for entry in entries], bool),
-            "dpi": np.array([e.metadata.dpi or (np.nan, np.nan) for e in entries]),
-        }

@@ -18,8 +18,9 @@ from vaenhance import checkpoint, photo
 from vaenhance.api_inputs import check_network, check_scored
 from vaenhance.errors import UsageProblem
 from vaenhance.workflows.conveyor import MEGAPIXELS_IN_FLIGHT, Conveyor
-from vaenhance.workflows.files import reason
-from vaenhance.workflows.sources import STREAM, Sources, expand
+from vaenhance.workflows.files import Files, reason
+from vaenhance.workflows.jobs import Job
+from vaenhance.workflows.sources import STREAM, Sources, expand, is_stream
 
 
 class Scored(Protocol):
@@ -131,10 +132,7 @@ def score_photos(
 
     def read(record: Record) -> NDArray[Any]:
         started = time.perf_counter()
-        source = standard_input if record.source is None else record.source
-        pixels: NDArray[Any] = photo.read_photo(
-            source, max_megapixels=max_megapixels
-        ).pixels
+        pixels = _read(record.source, standard_input, max_megapixels)
         record.height, record.width = pixels.shape[:2]
         record.seconds += time.perf_counter() - started
         return pixels
@@ -165,9 +163,21 @@ def score_photos(
         belt.close()
 
 
-def _megapixels(source: Path | None) -> float:
-    """Returns the size by the header; what cannot be read weighs nothing."""
+def _read(source: Path | None, standard_input: bytes, most: float) -> NDArray[Any]:
+    """Returns the pixels of a photograph; a pipe is emptied by this."""
     if source is None:
+        return photo.read_photo(standard_input, max_megapixels=most).pixels
+    if not is_stream(source):
+        return photo.read_photo(source, max_megapixels=most).pixels
+    files = Files(  # of this one only: what they keep of a pipe is not needed again
+        b"", max_megapixels=most, quality=None, strip_metadata=False, unchanged=True
+    )
+    return files.read(Job(source, None)).pixels
+
+
+def _megapixels(source: Path | None) -> float:
+    """Returns the size by the header; what can be read once or not weighs nothing."""
+    if source is None or is_stream(source):
         return 0.0
     try:
         return photo.probe(source).megapixels

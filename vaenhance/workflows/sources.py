@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from vaenhance.data.discover import SYSTEM_FOLDERS, is_image_name, list_folder
-from vaenhance.data.reachable import is_file, is_folder, is_there
+from vaenhance.data.reachable import is_file, is_folder, is_there, status_of
 from vaenhance.errors import UsageProblem
 from vaenhance.photo import EXTENSIONS
 
@@ -51,6 +52,28 @@ def refuse_empty(*words: str | None, what: str = "SOURCE") -> None:
     """
     if "" in words:
         raise UsageProblem(f"an empty {what}: is a variable not set?")
+
+
+def is_stream(path: Path) -> bool:
+    """Tells a named pipe, a ``<(command)`` or a socket, which can be read only once."""
+    status = status_of(path)
+    return status is not None and (
+        stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode)
+    )
+
+
+def rereadable(path: Path) -> Path | bytes:
+    """Returns a file as it is, and of a pipe what is in it, to its end.
+
+    Raises:
+        UsageProblem: it cannot be read.
+    """
+    if not is_stream(path):
+        return path
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
 
 
 def is_pattern(source: str) -> bool:
