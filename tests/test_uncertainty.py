@@ -176,6 +176,17 @@ def test_keeping_what_is_uncertain(model):
     assert np.abs(half - middle).max() <= 1
 
 
+def test_the_input_of_a_smaller_answer_is_shrunk(model):
+    from PIL import Image
+
+    image = np.kron((picture() * 255).astype(np.uint8), np.ones((3, 3, 1), np.uint8))
+    small = Image.fromarray(image).resize((34, 21), Image.Resampling.BICUBIC)
+    answer = np.zeros((21, 34, 3), np.uint8)
+    unsure = vaenhance.Assessed(answer, np.full((21, 34), 0.2, np.float32))
+    found = vaenhance.keep_uncertain(image, unsure, 1e-9)
+    assert np.abs(found.astype(int) - np.asarray(small)).max() <= 2
+
+
 def test_only_what_was_assessed_is_kept(model):
     image = (picture() * 255).astype(np.uint8)
     found = model.assess(image)

@@ -244,6 +244,13 @@ def _rooted(strips: Strips) -> Strips:
         yield top, strip
 
 
+def _is_cut(image: NDArray[Any], made: NDArray[Any]) -> bool:
+    """Tells whether an image has parts that a smaller answer was not made of."""
+    factors = np.divide(made.shape[:2], image.shape[:2])
+    rounding = 1.0 / np.min(image.shape[:2])
+    return bool(factors.min() < 1 and np.ptp(factors) > rounding)
+
+
 def keep_uncertain(
     image: NDArray[Any], answer: Assessed, threshold: float
 ) -> NDArray[Any]:
@@ -253,8 +260,8 @@ def keep_uncertain(
     where σ is below the threshold, half of it where σ is twice the threshold.
 
     Args:
-        image: the input, (H, W, C); for a larger answer it is enlarged by a bicubic
-            filter.
+        image: the input, (H, W, C); for an answer of another size it is resized by a
+            bicubic filter.
         answer: what ``assess`` made of it.
         threshold: σ that is sure enough, [0, 1] units, above 0.
 
@@ -267,8 +274,7 @@ def keep_uncertain(
     """
     made = answer.image
     is_kin = image.dtype == made.dtype and image.shape[2:] == made.shape[2:]
-    is_larger = any(np.greater(image.shape[:2], made.shape[:2]))
-    if image.ndim != 3 or not image.size or not is_kin or is_larger:
+    if image.ndim != 3 or not image.size or not is_kin or _is_cut(image, made):
         raise UsageProblem(
             f"an image of {image.dtype}, shape {image.shape}, is not what the answer "
             f"of {made.dtype}, shape {made.shape}, was made of"

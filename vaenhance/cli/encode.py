@@ -49,7 +49,7 @@ Examples:
     metavar="SOURCE... LATENTS.npz",
     nargs=-1,
     required=True,
-    type=click.Path(allow_dash=True),
+    type=click.Path(allow_dash=True, readable=False),
 )
 @options.model_option
 @options.option(

@@ -42,7 +42,7 @@ Every option can be set in the environment: VAENHANCE_ENHANCE_TILE=512.
     metavar="SOURCE... [TARGET]",
     nargs=-1,
     required=True,
-    type=click.Path(allow_dash=True),
+    type=click.Path(allow_dash=True, readable=False),  # each is named in the run
 )
 @enhance_options
 def command(
@@ -247,7 +247,12 @@ def _run(
     except KeyboardInterrupt:
         console.message(f"{tally.sentence()} Interrupted.")
         if tally.total > 1:
-            console.message("The same command goes on where this one stopped.")
+            again = (
+                "Without --overwrite, the"
+                if any(job.may_replace for job in jobs)
+                else "The"
+            )
+            console.message(f"{again} same command goes on where this one stopped.")
         raise
     report.say_summary(tally)
     return tally.exit_code

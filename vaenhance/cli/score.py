@@ -34,7 +34,7 @@ Examples:
     metavar="SOURCE...",
     nargs=-1,
     required=True,
-    type=click.Path(allow_dash=True),
+    type=click.Path(allow_dash=True, readable=False),
 )
 @options.model_option
 @options.seed_option("Of the posterior draw that the ELBO needs.", most=None)

@@ -34,11 +34,12 @@ class ClassLooks:
     def __init__(self, prepared: Prepared):
         self._parts = prepared.training, prepared.held_out
         self._side = prepared.config.data.crop
+        self._is_look = prepared.config.model.network == "look"
         self._thumbnails: dict[str, Pixels] | None = None
 
     def save(self, folder: Path, network: Any) -> None:
         """Writes the styles into a model folder; those of a network ``look`` alone."""
-        if network.config.network == "look":
+        if self._is_look:
             save_styles(folder, self.styles(network))
 
     def styles(self, network: Any) -> dict[str, Style]:

@@ -22,6 +22,7 @@ from vaenhance.workflows.jobs import Job, is_pipe
 DEFAULT_QUALITY = 95
 
 _PIECE = 1 << 20  # bytes read from a pipe at once
+_MOST_PIPED = 4 << 30  # bytes: what never ends is no photograph
 _PATIENCE = 200  # milliseconds between looks at whether a silent pipe is still wanted
 
 
@@ -155,7 +156,7 @@ def _read_pipe(path: Path) -> bytes:
     """Empties a pipe; whoever writes to it may be silent for long, or for ever.
 
     Raises:
-        PhotoError: the run has ended in the meantime.
+        PhotoError: the run has ended in the meantime, or the pipe does not seem to.
         OSError: it cannot be read.
     """
     if os.name == "nt":  # nothing there can wait for a pipe and for something else
@@ -166,6 +167,7 @@ def _read_pipe(path: Path) -> bytes:
         waiting = select.poll()
         waiting.register(descriptor, select.POLLIN)
         pieces: list[bytes] = []
+        size = 0
         while not conveyor.is_closed():
             if not waiting.poll(_PATIENCE):
                 continue
@@ -176,6 +178,9 @@ def _read_pipe(path: Path) -> bytes:
             if not piece:
                 return b"".join(pieces)
             pieces.append(piece)
+            size += len(piece)
+            if size > _MOST_PIPED:
+                raise PhotoError(f"it has more than {_MOST_PIPED >> 30} GiB")
     finally:
         os.close(descriptor)
     raise PhotoError("the run ended before the pipe did")

@@ -243,7 +243,10 @@ def protect(
                 why = f"the folder takes its name for that of {other}"
                 problem = f"cannot be written: {why}"
         if problem is None and single and not overwrite:
-            raise UsageProblem(f"{job.target_name} exists; pass --overwrite to redo it")
+            raise UsageProblem(
+                f"{job.target_name} exists; pass --overwrite to replace it, or name a "
+                "folder last if it is a SOURCE"
+            )
         marked.append(replace(job, exists=not (problem or overwrite), problem=problem))
     return marked
 
