@@ -34,6 +34,7 @@ LAYERS = {
     "metrics": 1,
     "report": 1,
     "runtime": 1,
+    "archives": 0,
     "config": 0,
     "errors": 0,
 }

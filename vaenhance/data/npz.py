@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance import archives
 from vaenhance.errors import UsageProblem
-
-# What zipfile, zlib and NumPy raise, of one damage or another.
-_FAULTS = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError),
-    *(ValueError, KeyError, TypeError, OverflowError, NotImplementedError),
-    *(MemoryError, RuntimeError, SyntaxError, SystemError, struct.error),
-    tokenize.TokenError,  # from NumPy, of a broken header
-)
 
 
 def read_npz(
@@ -50,9 +40,8 @@ def read_npz(
                 images = _array(arrays, key)
                 has_other = beside[key] in arrays.files
                 return key, images, _array(arrays, beside[key]) if has_other else None
-    except _FAULTS as error:
-        why = " ".join(str(error).split())[:160] or type(error).__name__
-        raise UsageProblem(f"cannot read {path}: {why}") from error
+    except archives.FAULTS as error:
+        raise UsageProblem(f"cannot read {path}: {archives.fault(error)}") from error
     raise UsageProblem(f"{path} has none of the arrays {', '.join(keys)}")
 
 

@@ -7,10 +7,7 @@ before anything is used. Not for decoding; ``api_coding`` does that.
 from __future__ import annotations
 
 import math
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from io import BytesIO
@@ -20,6 +17,7 @@ from typing import BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vaenhance import archives
 from vaenhance.errors import LatentError
 from vaenhance.latents.carried import check_carried, read_alpha
 from vaenhance.latents.index import claimed, number, read_index, word
@@ -27,12 +25,6 @@ from vaenhance.latents.members import Member, check_methods
 from vaenhance.latents.records import Tile
 
 _MOST_NUMBERS = 1 << 20  # of a pooled vector
-_FAULTS = (
-    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError),
-    *(ValueError, KeyError, TypeError, OverflowError, NotImplementedError),
-    *(MemoryError, RuntimeError, SyntaxError, SystemError, struct.error),
-    tokenize.TokenError,  # from NumPy, of a broken header
-)
 
 
 class LatentReader:
@@ -238,9 +230,10 @@ class LatentReader:
             raise LatentError(
                 f"{self.name} is no file of latents, or damaged: {error}"
             ) from error
-        except _FAULTS as error:
-            why = " ".join(str(error).split())[:160] or type(error).__name__
-            raise LatentError(f"{self.name} is damaged: {why}") from error
+        except archives.FAULTS as error:
+            raise LatentError(
+                f"{self.name} is damaged: {archives.fault(error)}"
+            ) from error
 
 
 def _opened(source: str | Path | bytes) -> BinaryIO:
